@@ -1,0 +1,115 @@
+package directory
+
+// Kind names a sort of object. It is part of keys and of the change stream, so
+// a value never changes its spelling.
+type Kind string
+
+const (
+	KindAccount   Kind = "account"
+	KindTrunk     Kind = "trunk"
+	KindNumber    Kind = "number"
+	KindInterlink Kind = "interlink"
+	KindLimits    Kind = "limits"
+)
+
+// Kinds lists every Kind in an order in which objects can be loaded: what is
+// required stands before what requires it.
+var kinds = [...]Kind{KindAccount, KindLimits, KindTrunk, KindNumber, KindInterlink}
+
+// Kinds returns every Kind, required ones before those that require them.
+func Kinds() []Kind { return kinds[:] }
+
+// Ref names one object.
+type Ref struct {
+	Kind Kind   `json:"kind"`
+	ID   string `json:"id"`
+}
+
+// Object is a noun as the store keeps it.
+type Object interface {
+	// Ref names the object.
+	Ref() Ref
+	// ObjectVersion is the version the object was read at, or is written as.
+	// The first version is 1.
+	ObjectVersion() uint64
+	// Claims lists what no other object may claim at the same time, as opaque
+	// strings; see the claim functions of each noun. A write that claims what
+	// another object holds fails with KindConflict and code "taken:<first
+	// part of the claim>".
+	Claims() []string
+	// Requires lists the objects that must exist for this one to exist. While
+	// it does, none of them can be deleted.
+	Requires() []Ref
+	// Redacted returns a copy without secrets, for the audit log.
+	Redacted() Object
+	// withVersion returns a copy with that version.
+	withVersion(uint64) Object
+}
+
+// Change is one write to one object. The store carries out a list of changes
+// whole or not at all.
+type Change struct {
+	// Before is the object as the writer read it; nil creates.
+	Before Object
+	// After is the object to be written; nil deletes Before. The version of
+	// After is set by NewVersion, whatever the writer put there.
+	After Object
+}
+
+// Ref names the object the change is about.
+func (c Change) Ref() Ref {
+	if c.After != nil {
+		return c.After.Ref()
+	}
+	return c.Before.Ref()
+}
+
+// Expect is the version the store must hold for the change to be carried out;
+// 0 means that the object must not exist.
+func (c Change) Expect() uint64 {
+	if c.Before == nil {
+		return 0
+	}
+	return c.Before.ObjectVersion()
+}
+
+// Written returns After with the version it is written as, or nil for a delete.
+func (c Change) Written() Object {
+	if c.After == nil {
+		return nil
+	}
+	return c.After.withVersion(c.Expect() + 1)
+}
+
+// Create, Replace and Delete build a Change.
+func Create(o Object) Change              { return Change{After: o} }
+func Replace(before, after Object) Change { return Change{Before: before, After: after} }
+func Delete(o Object) Change              { return Change{Before: o} }
+
+// Actor says on whose behalf a write happens; it goes into the audit entry.
+type Actor struct {
+	// Principal is who asked, for example "staff:admin".
+	Principal string `json:"principal"`
+	// Subject is the account acted for, where that differs.
+	Subject AccountID `json:"subject,omitempty"`
+	// RequestID ties the entry to the API's answer and log line.
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// New returns an empty object of a kind for decoding into, or nil for a kind
+// this version does not know.
+func New(k Kind) Object {
+	switch k {
+	case KindAccount:
+		return new(Account)
+	case KindTrunk:
+		return new(Trunk)
+	case KindNumber:
+		return new(InternalNumber)
+	case KindInterlink:
+		return new(Interlink)
+	case KindLimits:
+		return new(Limits)
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package directory
+
+// Unlimited stands for "no limit" in every field of Limits.
+const Unlimited = -1
+
+// MaxLines is the largest number of lines a single limit can name.
+const MaxLines = 1_000_000
+
+// Limits are an account's concurrent-call limits (product.md LI1, LI2).
+// All counts are concurrent calls; Unlimited (-1) means none.
+type Limits struct {
+	Account AccountID `json:"account"`
+	// Inbound, Outbound, TwoWay and Burst are trunks, asked in this order: own
+	// direction, two-way, burst. The arithmetic is in routing/trunks.go and in
+	// the ledger's admit script.
+	Inbound  int64 `json:"inbound_trunks"`
+	Outbound int64 `json:"outbound_trunks"`
+	TwoWay   int64 `json:"twoway_trunks"`
+	Burst    int64 `json:"burst_trunks"`
+	// MaxOutbound caps outbound calls whatever the trunks allow.
+	MaxOutbound int64  `json:"max_outbound_calls"`
+	Version     uint64 `json:"version"`
+}
+
+// NoLimits is what an account without a Limits object has: every lane -1, so
+// that a first call works. Its version is 0.
+func NoLimits(a AccountID) *Limits {
+	return &Limits{Account: a, Inbound: Unlimited, Outbound: Unlimited, TwoWay: Unlimited, Burst: Unlimited, MaxOutbound: Unlimited}
+}
+
+func (l *Limits) Ref() Ref              { return Ref{KindLimits, string(l.Account)} }
+func (l *Limits) ObjectVersion() uint64 { return l.Version }
+func (l *Limits) Claims() []string      { return nil }
+func (l *Limits) Redacted() Object      { return l }
+func (l *Limits) Requires() []Ref       { return []Ref{{KindAccount, string(l.Account)}} }
+func (l *Limits) withVersion(v uint64) Object {
+	c := *l
+	c.Version = v
+	return &c
+}
+
+// Validate reports the first field out of range: -1 or 0–MaxLines.
+func (l *Limits) Validate() error {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"/inbound_trunks", l.Inbound}, {"/outbound_trunks", l.Outbound}, {"/twoway_trunks", l.TwoWay},
+		{"/burst_trunks", l.Burst}, {"/max_outbound_calls", l.MaxOutbound},
+	} {
+		if f.value < Unlimited || f.value > MaxLines {
+			return Invalid(f.name, "limit_out_of_range", "%d is not -1 (unlimited) or 0 to %d.", f.value, MaxLines)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package routing
+
+import (
+	"net/netip"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+// Directory is what a decision reads. directory.View is one.
+type Directory interface {
+	Account(directory.AccountID) *directory.Account
+	// Number returns the account's most specific enabled number that covers
+	// the dialled one, private or not, or nil.
+	Number(a directory.AccountID, dialled string) *directory.InternalNumber
+	// Links calls yield for every active interlink of the account.
+	Links(a directory.AccountID, yield func(directory.Link) bool)
+	Trunk(directory.TrunkID) *directory.Trunk
+	TrunkBySource(netip.AddrPort) *directory.Trunk
+	// LimitsOf returns nil where no limits are set.
+	LimitsOf(directory.AccountID) *directory.Limits
+}
+
+// Call is the question: this account dials that.
+type Call struct {
+	Caller directory.AccountID
+	// Dialled is the user part of the Request-URI, unescaped, without
+	// parameters.
+	Dialled string
+}
+
+// Decision is the answer: a Route, or a Reason for there being none.
+type Decision struct {
+	// Route is valid when Reason is None.
+	Route  Route
+	Reason Reason
+	// Hidden, where not None, is the truth behind Reason that only Owner may
+	// learn (a private number).
+	Hidden Reason
+	Owner  directory.AccountID
+}
+
+// Route says where a call goes.
+type Route struct {
+	Caller, Callee directory.AccountID
+	Number         directory.NumberID
+	// Interlink is empty for a call inside one account.
+	Interlink directory.InterlinkID
+	Trunk     *directory.Trunk
+	// User is the user part of the Request-URI for the PBX, unescaped.
+	User string
+}
+
+// Step is one rule the decision considered, in order.
+type Step struct {
+	// Step names the rule: "caller", "local", "prefix", "link", "choose",
+	// "trunk".
+	Step string
+	// Result is "match", "no_match", "private", "disabled", "refuse" or
+	// "chosen".
+	Result string
+	// Detail is one sentence for a person.
+	Detail string
+	// About is the account whose affairs the step tells; nobody who may not
+	// see that account may read the step.
+	About directory.AccountID
+}
+
+// Trail collects the steps of a decision. A nil Trail collects nothing and
+// costs nothing.
+type Trail struct{ Steps []Step }

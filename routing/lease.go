@@ -1,0 +1,117 @@
+package routing
+
+import (
+	"time"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+// LeaseID names the lease of one call: the first 128 bits of HMAC-SHA-256
+// (cluster key, what identifies the INVITE), so that the same request gives the
+// same lease on any node and a retransmission never counts twice.
+type LeaseID [16]byte
+
+// Role says why an account is asked for a line.
+type Role uint8
+
+const (
+	// RoleCaller is the caller's account: an outbound line.
+	RoleCaller Role = iota
+	// RoleCallee is the callee's account: an inbound line.
+	RoleCallee
+	// RoleCallerParent and RoleCalleeParent are accounts above those.
+	RoleCallerParent
+	RoleCalleeParent
+)
+
+// Reason is the refusal when the account with that role has no line free.
+func (r Role) Reason() Reason {
+	return [...]Reason{CallerLinesFull, CalleeLinesFull, CallerParentLinesFull, CalleeParentLinesFull}[r]
+}
+
+// Claim asks one account for one line.
+type Claim struct {
+	Account directory.AccountID
+	Role    Role
+	// Limits is what this node believes the account's limits to be; nil means
+	// none set. The ledger goes by the newest version it has been shown.
+	Limits *directory.Limits
+}
+
+// Outbound reports the direction of the line claimed.
+func (c Claim) Outbound() bool { return c.Role == RoleCaller || c.Role == RoleCallerParent }
+
+// Admission asks for all of a call's lines.
+type Admission struct {
+	Lease  LeaseID
+	Claims []Claim
+	// What the ledger keeps with the lease for people to read.
+	Caller, Callee directory.AccountID
+	// From is the calling number, To the number dialled; at most 64 octets.
+	From, To string
+	// CallID is the SIP Call-ID, at most 256 octets.
+	CallID string
+	// Started is when the INVITE came in.
+	Started time.Time
+}
+
+// Verdict is the ledger's answer to one operation.
+type Verdict uint8
+
+const (
+	// Admitted: all lines taken.
+	Admitted Verdict = iota + 1
+	// Busy: one of the claims found no line; none is taken.
+	Busy
+	// Duplicate: the lease exists already; nothing more was taken.
+	Duplicate
+	// Ended: the lease was released before; nothing was taken.
+	Ended
+	// Failed: the store did not answer; whether lines were taken is unknown.
+	Failed
+	// Done answers confirm and release.
+	Done
+	// Lost answers a confirm whose lease the ledger does not hold any more.
+	Lost
+)
+
+// Answer is the ledger's answer to an Admission or a confirm.
+type Answer struct {
+	Lease   LeaseID
+	Verdict Verdict
+	// Claim is the index of the claim that was Busy.
+	Claim int
+	// Confirm tells which kind of operation is answered.
+	Confirm bool
+}
+
+// Ledger holds accounts to their limits. All methods return at once and never
+// block on the store; they may be called from any goroutine. Operations of one
+// process are carried out in the order they were handed over.
+type Ledger interface {
+	// Admit asks for the lines of a call. The answer comes to sink, also when
+	// the store is gone (Failed, once the attempt ended). A.Claims must stay
+	// unchanged until then.
+	Admit(a *Admission, sink Sink)
+	// Confirm marks a lease as answered. expires is the session interval
+	// (RFC 4028) or 0 when the session has no timer.
+	Confirm(l LeaseID, expires time.Duration, sink Sink)
+	// Release gives a call's lines back, whatever state it is in and whether
+	// or not it was ever admitted; it is tried until the store has confirmed
+	// it, and a later or repeated operation on the lease changes nothing.
+	Release(l LeaseID)
+	// Flush says that no more operations follow at the moment: what has been
+	// handed over goes out as one round trip.
+	Flush()
+}
+
+// Sink takes the ledger's answers, on the ledger's goroutine; it must not block.
+type Sink interface {
+	LedgerAnswers([]Answer)
+}
+
+// Lines is how many of an account's lines are taken now.
+type Lines struct {
+	Account           directory.AccountID
+	Inbound, Outbound int
+}
