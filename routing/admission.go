@@ -6,7 +6,7 @@ import "github.com/pbx-interlink/interlink/directory"
 // comes near it; data that runs in a circle ends there.
 const MaxDepth = 32
 
-// Claims appends to dst the lines a call needs (product.md §6) and returns it:
+// Claims appends to dst the lines a call needs (LI1, LI3) and returns it:
 // the caller's outbound and the callee's inbound line, always, even when it is
 // one account that takes both; then one line on every account above them that
 // has limits set. An account above both gives one in either direction.
@@ -20,10 +20,10 @@ func (r *Router) Claims(dst []Claim, route *Route) []Claim {
 
 // above appends a claim on each account above id that has limits.
 func (r *Router) above(dst []Claim, id directory.AccountID, role Role) []Claim {
-	first := len(dst)
+	first, start := len(dst), id
 	for range MaxDepth {
 		account := r.d.Account(id)
-		if account == nil || account.Parent == "" {
+		if account == nil || account.Parent == "" || account.Parent == start {
 			break
 		}
 		id = account.Parent
