@@ -38,7 +38,7 @@ func (m Method) Admits() bool { return m == FlatRate || m == FlatRateBurst }
 // A call whose own direction has room on its own trunks is admitted whatever the
 // other direction holds: after limits were lowered, calls that are up already
 // keep no line from those the limits still allow.
-func Ask(l *directory.Limits, in, out int64, outbound bool) Method {
+func Ask(l *directory.Limits, in, out int, outbound bool) Method {
 	if l == nil {
 		return FlatRate
 	}
@@ -64,11 +64,11 @@ func Ask(l *directory.Limits, in, out int64, outbound bool) Method {
 }
 
 // over is how many of the calls used a lane of that limit leaves over.
-func over(limit, used int64) int64 {
+func over(limit int64, used int) int {
 	if limit == directory.Unlimited {
 		return 0
 	}
-	return max(used-limit, 0)
+	return max(used-int(limit), 0)
 }
 
 // Lane is one of an account's limits and how much of it the calls up now take.
@@ -84,12 +84,12 @@ type Lane struct {
 // does: own direction, two-way, burst. What is over everything counts as burst,
 // so that the four add up to the calls there are. max_outbound counts the
 // outbound calls once more.
-func Lanes(l *directory.Limits, in, out int64) []Lane {
+func Lanes(l *directory.Limits, in, out int) []Lane {
 	if l == nil {
 		l = directory.NoLimits("")
 	}
 	lanes := make([]Lane, 0, 5)
-	take := func(name string, limit, calls int64) int64 {
+	take := func(name string, limit int64, calls int) int {
 		left := over(limit, calls)
 		lanes = append(lanes, newLane(name, limit, calls-left))
 		return left
@@ -100,10 +100,10 @@ func Lanes(l *directory.Limits, in, out int64) []Lane {
 	return append(lanes, newLane("burst", l.Burst, rest), newLane("max_outbound", l.MaxOutbound, out))
 }
 
-func newLane(name string, limit, used int64) Lane {
+func newLane(name string, limit int64, used int) Lane {
 	free := int64(directory.Unlimited)
 	if limit != directory.Unlimited {
-		free = max(limit-used, 0)
+		free = max(limit-int64(used), 0)
 	}
-	return Lane{Lane: name, Limit: limit, Used: used, Free: free}
+	return Lane{Lane: name, Limit: limit, Used: int64(used), Free: free}
 }
