@@ -147,7 +147,8 @@ func (p Pattern) Match(dialled string) bool {
 		return digits(dialled) && p.lo <= dialled && dialled <= p.hi
 	}
 	for i := range len(p.lo) {
-		if c := p.lo[i]; c != dialled[i] && (c != 'x' || dialled[i] < '0' || dialled[i] > '9') {
+		switch c, d := p.lo[i], dialled[i]; {
+		case c == 'x' && (d < '0' || d > '9'), c != 'x' && c != d:
 			return false
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"sync"
 
 	"github.com/pbx-interlink/interlink/directory"
 )
@@ -18,15 +17,17 @@ const MaxDialled = 4 + directory.MaxNumberLength
 // spare memory, and is safe for concurrent use.
 type Router struct {
 	d Directory
-	// searches holds spare *search, so that a decision allocates nothing.
-	searches sync.Pool
+	// spare holds searches not in use, so that a decision allocates nothing.
+	spare chan *search
 }
+
+// maxSpare is more than the goroutines that decide at one time, one per core;
+// beyond it a decision allocates.
+const maxSpare = 256
 
 // NewRouter returns a router that decides by what d says at each question.
 func NewRouter(d Directory) *Router {
-	r := &Router{d: d}
-	r.searches.New = func() any { return newSearch(d) }
-	return r
+	return &Router{d: d, spare: make(chan *search, maxSpare)}
 }
 
 // Caller tells whose PBX sends from an address. A trunk with AccountDisabled is
@@ -78,12 +79,29 @@ func (r *Router) Route(c Call, trail *Trail) Decision {
 		}
 		return Decision{Reason: NumberNotFound}
 	}
-	s := r.searches.Get().(*search)
-	defer r.searches.Put(s)
+	s := r.take()
 	s.begin(caller, c.Dialled, trail)
 	d := s.decide()
-	s.end()
+	r.putBack(s)
 	return d
+}
+
+func (r *Router) take() *search {
+	select {
+	case s := <-r.spare:
+		return s
+	default:
+		return newSearch(r.d)
+	}
+}
+
+// putBack keeps a search for later, without what belongs to others.
+func (r *Router) putBack(s *search) {
+	s.begin(nil, "", nil)
+	select {
+	case r.spare <- s:
+	default:
+	}
 }
 
 // search is one decision on its way.
@@ -121,9 +139,6 @@ func (s *search) begin(caller *directory.Account, dialled string, trail *Trail) 
 	s.found, s.link = nil, directory.Link{}
 	s.matches, s.equals, s.seen = 0, 0, 0
 }
-
-// end lets go of what belongs to others.
-func (s *search) end() { s.begin(nil, "", nil) }
 
 func (s *search) decide() Decision {
 	if n := s.d.Number(s.caller.ID, s.digits); n != nil {

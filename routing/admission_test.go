@@ -1,0 +1,109 @@
+package routing
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+func TestClaims(t *testing.T) {
+	view := mustPlan(t, `
+account Platform
+account Jones parent=Platform
+account Miller parent=Platform
+account Agency parent=Jones
+account Brown parent=Agency
+account Smith parent=Jones
+account Clark parent=Miller
+account Alone
+limits Platform 9 9 9 9 9
+limits Jones 1 2 3 4 5
+limits Smith 1 1 1 1 1
+`)
+	limits := view.LimitsOf
+	for _, c := range []struct {
+		caller, callee directory.AccountID
+		want           []Claim
+	}{
+		// Own accounts always, with or without limits; above them only where
+		// limits are set; the common ones in both directions.
+		{"Brown", "Smith", []Claim{
+			{"Brown", RoleCaller, nil}, {"Smith", RoleCallee, limits("Smith")},
+			{"Jones", RoleCallerParent, limits("Jones")}, {"Platform", RoleCallerParent, limits("Platform")},
+			{"Jones", RoleCalleeParent, limits("Jones")}, {"Platform", RoleCalleeParent, limits("Platform")}}},
+		{"Brown", "Clark", []Claim{
+			{"Brown", RoleCaller, nil}, {"Clark", RoleCallee, nil},
+			{"Jones", RoleCallerParent, limits("Jones")}, {"Platform", RoleCallerParent, limits("Platform")},
+			{"Platform", RoleCalleeParent, limits("Platform")}}},
+		// Inside one account: both lines, also above it.
+		{"Smith", "Smith", []Claim{
+			{"Smith", RoleCaller, limits("Smith")}, {"Smith", RoleCallee, limits("Smith")},
+			{"Jones", RoleCallerParent, limits("Jones")}, {"Platform", RoleCallerParent, limits("Platform")},
+			{"Jones", RoleCalleeParent, limits("Jones")}, {"Platform", RoleCalleeParent, limits("Platform")}}},
+		{"Alone", "Alone", []Claim{{"Alone", RoleCaller, nil}, {"Alone", RoleCallee, nil}}},
+		// A parent calls its own sub-account.
+		{"Jones", "Smith", []Claim{
+			{"Jones", RoleCaller, limits("Jones")}, {"Smith", RoleCallee, limits("Smith")},
+			{"Platform", RoleCallerParent, limits("Platform")},
+			{"Jones", RoleCalleeParent, limits("Jones")}, {"Platform", RoleCalleeParent, limits("Platform")}}},
+	} {
+		kept := []Claim{{Account: "before"}}
+		got := NewRouter(view).Claims(kept, &Route{Caller: c.caller, Callee: c.callee})
+		if !slices.Equal(got, append(kept, c.want...)) {
+			t.Errorf("%s calls %s:\n got %v\nwant %v", c.caller, c.callee, got[1:], c.want)
+		}
+	}
+}
+
+func TestClaimsDirections(t *testing.T) {
+	for role, want := range map[Role]struct {
+		outbound bool
+		reason   Reason
+	}{
+		RoleCaller:       {true, CallerLinesFull},
+		RoleCallee:       {false, CalleeLinesFull},
+		RoleCallerParent: {true, CallerParentLinesFull},
+		RoleCalleeParent: {false, CalleeParentLinesFull},
+	} {
+		if got := (Claim{Role: role}).Outbound(); got != want.outbound || role.Reason() != want.reason {
+			t.Errorf("role %d: outbound %v, reason %q", role, got, role.Reason())
+		}
+	}
+}
+
+// Parents that run in a circle end, and claim each account once a direction.
+func TestClaimsInACircle(t *testing.T) {
+	view := mustPlan(t, `
+account Brown parent=Jones
+account Jones parent=Miller
+account Miller parent=Jones
+account Smith parent=Clark
+account Clark parent=Smith
+limits Jones 1 1 1 1 1
+limits Miller 1 1 1 1 1
+limits Smith 1 1 1 1 1
+limits Clark 1 1 1 1 1
+`)
+	got := NewRouter(view).Claims(nil, &Route{Caller: "Brown", Callee: "Smith"})
+	var accounts []directory.AccountID
+	for _, c := range got {
+		accounts = append(accounts, c.Account)
+	}
+	if want := []directory.AccountID{"Brown", "Smith", "Jones", "Miller", "Clark"}; !slices.Equal(accounts, want) {
+		t.Errorf("claims on %v, want %v", accounts, want)
+	}
+}
+
+// A tree deeper than any is looked at as far as MaxDepth.
+func TestClaimsAreBounded(t *testing.T) {
+	plan := "account A0\nlimits A0 1 1 1 1 1\n"
+	for i := 1; i < 50; i++ {
+		plan += fmt.Sprintf("account A%d parent=A%d\nlimits A%d 1 1 1 1 1\n", i, i-1, i)
+	}
+	got := NewRouter(mustPlan(t, plan)).Claims(nil, &Route{Caller: "A49", Callee: "A49"})
+	if len(got) != 2+2*MaxDepth {
+		t.Errorf("%d claims, want %d", len(got), 2+2*MaxDepth)
+	}
+}
