@@ -1,0 +1,3 @@
+package transport
+
+func listen(c Config) (*Group, error) { return listenEpoll(c) }

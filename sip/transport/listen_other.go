@@ -1,0 +1,5 @@
+//go:build !linux
+
+package transport
+
+func listen(c Config) (*Group, error) { return listenPortable(c) }
