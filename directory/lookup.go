@@ -131,8 +131,9 @@ func (v *View) Number(id AccountID, dialled string) *InternalNumber {
 	if p == nil {
 		return nil
 	}
-	if n := p.single[dialled]; n != nil && n.Enabled {
-		return n
+	i, _ := slices.BinarySearchFunc(p.singles, dialled, func(n *InternalNumber, dialled string) int { return strings.Compare(n.Number.lo, dialled) })
+	if i < len(p.singles) && p.singles[i].Number.lo == dialled && p.singles[i].Enabled {
+		return p.singles[i]
 	}
 	for _, n := range p.blocks {
 		if n.Enabled && n.Number.Match(dialled) {

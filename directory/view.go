@@ -3,7 +3,6 @@ package directory
 import (
 	"cmp"
 	"context"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -33,9 +32,9 @@ type View struct {
 type plan struct {
 	account *Account
 	limits  *Limits
-	// single finds a number dialled exactly; blocks are the others, most
-	// specific first.
-	single   map[string]*InternalNumber
+	// singles are the numbers dialled exactly, sorted by what is dialled; blocks
+	// are the others, most specific first.
+	singles  []*InternalNumber
 	blocks   []*InternalNumber
 	numbers  []*InternalNumber // sorted by ID
 	trunks   []*Trunk          // sorted by ID
@@ -68,12 +67,17 @@ type Delta struct {
 	After Object
 }
 
-// Apply carries out one change stream entry: all of its deltas become visible
-// to readers together. A put older than what the view holds is skipped, so that
-// an entry may be applied twice.
+// Apply carries out one change stream entry: all of its deltas, in whatever
+// order, become visible to readers together. Entries come in the order of their
+// numbers; one that the view has already is skipped whole, so that an entry may
+// be applied twice. A put not newer than what the view holds is skipped too: what
+// was loaded may be ahead of the entries that follow it.
 func (v *View) Apply(seq uint64, at time.Time, deltas []Delta) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if seq <= v.seq {
+		return
+	}
 	for _, d := range deltas {
 		v.applyOne(d)
 	}
@@ -85,17 +89,30 @@ func (v *View) Load(seq uint64, at time.Time, objects []Object) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.reset()
-	for _, o := range objects {
-		v.applyOne(Delta{Ref: o.Ref(), After: o})
+	for _, d := range loadOrder(objects) {
+		v.applyOne(d)
 	}
-	v.seq = 0
 	v.advance(seq, at)
 }
 
-func (v *View) advance(seq uint64, at time.Time) {
-	if seq <= v.seq {
-		return
+// loadOrder puts objects into an order in which each finds what it requires, and
+// each sorted list of the view grows at its end: a million insertions elsewhere
+// would take minutes.
+func loadOrder(objects []Object) []Delta {
+	deltas := make([]Delta, 0, len(objects))
+	for _, k := range kinds {
+		first := len(deltas)
+		for _, o := range objects {
+			if ref := o.Ref(); ref.Kind == k {
+				deltas = append(deltas, Delta{ref, o})
+			}
+		}
+		slices.SortFunc(deltas[first:], func(a, b Delta) int { return strings.Compare(a.Ref.ID, b.Ref.ID) })
 	}
+	return deltas
+}
+
+func (v *View) advance(seq uint64, at time.Time) {
 	v.seq, v.changedAt = seq, at
 	close(v.advanced)
 	v.advanced = make(chan struct{})
@@ -174,7 +191,9 @@ func (v *View) setAccount(id AccountID, after *Account) {
 		return
 	}
 	if before != nil {
-		delete(v.realms, strings.ToLower(before.Realm))
+		if realm := strings.ToLower(before.Realm); v.realms[realm] == id {
+			delete(v.realms, realm)
+		}
 		if before.Parent != "" {
 			v.plan(before.Parent).children--
 			v.prune(before.Parent)
@@ -241,9 +260,9 @@ func (v *View) setNumber(id NumberID, after *InternalNumber) {
 		p := v.plan(before.Account)
 		p.numbers = without(p.numbers, before)
 		if before.Number.Single() {
-			delete(p.single, before.Number.lo)
+			p.singles = cut(p.singles, before, byDialled)
 		} else {
-			p.blocks = slices.DeleteFunc(p.blocks, func(n *InternalNumber) bool { return n.ID == id })
+			p.blocks = cut(p.blocks, before, moreSpecific)
 		}
 		delete(v.numbers, id)
 		v.prune(before.Account)
@@ -251,18 +270,33 @@ func (v *View) setNumber(id NumberID, after *InternalNumber) {
 	if after == nil {
 		return
 	}
-	v.numbers[id] = after
+	after = v.shared(after)
+	v.numbers[after.ID] = after
 	p := v.plan(after.Account)
 	p.numbers = with(p.numbers, after)
 	if after.Number.Single() {
-		if p.single == nil {
-			p.single = map[string]*InternalNumber{}
-		}
-		p.single[after.Number.lo] = after
-		return
+		p.singles = put(p.singles, after, byDialled)
+	} else {
+		p.blocks = put(p.blocks, after, moreSpecific)
 	}
-	i, _ := slices.BinarySearchFunc(p.blocks, after, moreSpecific)
-	p.blocks = slices.Insert(p.blocks, i, after)
+}
+
+// shared returns a copy of n that refers to its trunk and account by the memory
+// of their own ids: with a million numbers, copies of those take 64 MB.
+func (v *View) shared(n *InternalNumber) *InternalNumber {
+	t := v.trunks[n.Trunk]
+	if t == nil || t.Account != n.Account {
+		return n
+	}
+	c := *n
+	c.Trunk, c.Account = t.ID, t.Account
+	return &c
+}
+
+// byDialled orders single numbers; two have the same only while an entry that
+// replaces one by the other is being applied.
+func byDialled(a, b *InternalNumber) int {
+	return cmp.Or(strings.Compare(a.Number.lo, b.Number.lo), strings.Compare(string(a.ID), string(b.ID)))
 }
 
 // moreSpecific orders blocks: fewer numbers first, then the older object.
@@ -282,7 +316,9 @@ func (v *View) setInterlink(id InterlinkID, after *Interlink) {
 			p.links = without(slices.Clone(p.links), before)
 			v.prune(AccountID(r.ID))
 		}
-		delete(v.keys, before.Secret.KeyHash)
+		if v.keys[before.Secret.KeyHash] == id {
+			delete(v.keys, before.Secret.KeyHash)
+		}
 		delete(v.links, id)
 	}
 	if after == nil {
@@ -302,80 +338,18 @@ func (v *View) setInterlink(id InterlinkID, after *Interlink) {
 func byID[T Object](a, b T) int { return strings.Compare(a.Ref().ID, b.Ref().ID) }
 
 // with and without return a list sorted by id with o added or taken out.
-func with[T Object](list []T, o T) []T {
-	i, _ := slices.BinarySearchFunc(list, o, byID[T])
+func with[T Object](list []T, o T) []T    { return put(list, o, byID) }
+func without[T Object](list []T, o T) []T { return cut(list, o, byID) }
+
+// put and cut do so for a list in another order.
+func put[T any](list []T, o T, order func(a, b T) int) []T {
+	i, _ := slices.BinarySearchFunc(list, o, order)
 	return slices.Insert(list, i, o)
 }
 
-func without[T Object](list []T, o T) []T {
-	if i, ok := slices.BinarySearchFunc(list, o, byID[T]); ok {
+func cut[T any](list []T, o T, order func(a, b T) int) []T {
+	if i, ok := slices.BinarySearchFunc(list, o, order); ok {
 		return slices.Delete(list, i, i+1)
 	}
 	return list
-}
-
-// sourceTable finds the trunk that sends from an address: an exact address and
-// port first, then the longest prefix.
-type sourceTable struct {
-	exact    map[netip.AddrPort]*Trunk
-	prefixes map[netip.Prefix]*Trunk
-	// lengths holds the prefix lengths in use, longest first, by family.
-	lengths4, lengths6 []int
-}
-
-func (t *sourceTable) add(s Source, trunk *Trunk) {
-	if s.Port != 0 {
-		if t.exact == nil {
-			t.exact = map[netip.AddrPort]*Trunk{}
-		}
-		t.exact[netip.AddrPortFrom(s.Prefix.Addr(), s.Port)] = trunk
-		return
-	}
-	if t.prefixes == nil {
-		t.prefixes = map[netip.Prefix]*Trunk{}
-	}
-	t.prefixes[s.Prefix] = trunk
-	lengths := &t.lengths4
-	if s.Prefix.Addr().Is6() {
-		lengths = &t.lengths6
-	}
-	descending := func(a, b int) int { return b - a }
-	if i, ok := slices.BinarySearchFunc(*lengths, s.Prefix.Bits(), descending); !ok {
-		*lengths = slices.Insert(*lengths, i, s.Prefix.Bits())
-	}
-}
-
-// remove leaves a prefix length in use behind: a lookup that finds nothing at
-// it costs a few nanoseconds, counting its users would cost more code.
-func (t *sourceTable) remove(s Source, id TrunkID) {
-	if s.Port != 0 {
-		if ap := netip.AddrPortFrom(s.Prefix.Addr(), s.Port); t.exact[ap] != nil && t.exact[ap].ID == id {
-			delete(t.exact, ap)
-		}
-		return
-	}
-	if t.prefixes[s.Prefix] != nil && t.prefixes[s.Prefix].ID == id {
-		delete(t.prefixes, s.Prefix)
-	}
-}
-
-func (t *sourceTable) find(ap netip.AddrPort) *Trunk {
-	addr := ap.Addr().Unmap()
-	if trunk := t.exact[netip.AddrPortFrom(addr, ap.Port())]; trunk != nil {
-		return trunk
-	}
-	lengths := t.lengths4
-	if addr.Is6() {
-		lengths = t.lengths6
-	}
-	for _, bits := range lengths {
-		p, err := addr.Prefix(bits)
-		if err != nil {
-			continue
-		}
-		if trunk := t.prefixes[p]; trunk != nil {
-			return trunk
-		}
-	}
-	return nil
 }
