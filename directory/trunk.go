@@ -89,6 +89,9 @@ type Source struct {
 // prefix of length 0 is refused: it would make every stranger this PBX.
 func ParseSource(s string) (Source, error) {
 	if p, err := netip.ParsePrefix(s); err == nil {
+		if p.Addr().Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
 		if p.Bits() == 0 {
 			return Source{}, Invalid("", "source_address_invalid", "%q would match every address.", s)
 		}
