@@ -1,0 +1,227 @@
+package sip
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/routing"
+	"github.com/pbx-interlink/interlink/sip/wheel"
+	"github.com/pbx-interlink/interlink/sip/wire"
+)
+
+// callState is where a call stands.
+type callState uint8
+
+const (
+	callNew callState = iota
+	// callAsking: the ledger has been asked for lines.
+	callAsking
+	// callRinging: the INVITE is with the callee.
+	callRinging
+	// callUp: a 2xx went upstream.
+	callUp
+	// callOver: ended; its lines are given back.
+	callOver
+)
+
+// call is one call through the gateway, from its INVITE to its end.
+type call struct {
+	s     *shard
+	state callState
+	// waiting: the ledger still owes the answer to the admission.
+	waiting bool
+	// t is the INVITE's transaction while it lives.
+	t      *txn
+	adm    routing.Admission
+	claims [8]routing.Claim
+	route  routing.Route
+	// tried is how many of the trunk's addresses have had their turn.
+	tried int
+	pass  pass
+	// hidden and owner: see routing.Decision.
+	hidden   routing.Reason
+	owner    directory.AccountID
+	answered time.Time
+	dialogs  dialogs
+	limit    wheel.Timer[expirer]
+}
+
+// Bounds of what is kept of a caller's own words.
+const (
+	maxNumber = 64
+	maxCallID = 256
+)
+
+// newCall makes the call of the INVITE in hand.
+func (s *shard) newCall(t *txn, caller directory.AccountID, dialled string) *call {
+	m := &s.msg
+	via := m.TopVia()
+	c := recycled(&s.free.calls)
+	*c = call{s: s, t: t, dialogs: dialogs{buf: c.dialogs.buf[:0]}}
+	c.limit = wheel.Timer[expirer]{Value: c, Kind: callMax}
+	t.call = c
+	c.adm = routing.Admission{
+		Lease:   s.leaser.lease(m.CallID(), m.FromTag(), m.CSeq(), via.Branch, via.SentBy),
+		Caller:  caller,
+		From:    callingNumber(m),
+		To:      clip(dialled, maxNumber),
+		CallID:  clip(string(m.CallID()), maxCallID),
+		Started: time.Now(),
+	}
+	if s.calls[c.adm.Lease] != nil {
+		// Cannot be: the INVITE would have found its transaction. A 2543 client
+		// may reuse what identifies it, once its transaction has ended.
+		c.adm.Lease[0] ^= byte(s.random.Uint64() | 1)
+	}
+	s.calls[c.adm.Lease] = c
+	s.count.calls.Add(1)
+	return c
+}
+
+// callingNumber is the user part of From: what the caller says of itself.
+func callingNumber(m *wire.Message) string {
+	addr, err := wire.ParseNameAddr(m.Get(wire.From))
+	if err != nil {
+		return ""
+	}
+	uri, err := wire.ParseURI(addr.URI)
+	if err != nil {
+		return ""
+	}
+	return clip(string(uri.User), maxNumber)
+}
+
+func clip(s string, n int) string { return s[:min(n, len(s))] }
+
+// admitted: the lines are ours; the INVITE goes on its way.
+func (c *call) admitted() {
+	c.state = callRinging
+	c.pass = pass{
+		lease: c.adm.Lease, callerTag: tagHash(c.t.message().FromTag()),
+		callerAddr: c.t.remote, caller: c.route.Caller, callee: c.route.Callee,
+	}
+	if !c.forward() {
+		c.t.consider(503, nil)
+		c.t.finish()
+		return
+	}
+	c.s.count.observeSetup(c.t.since())
+}
+
+// forward sends the INVITE to the trunk's next address; false when there is
+// none left.
+func (c *call) forward() bool {
+	s, t := c.s, c.t
+	for c.tried < len(c.route.Trunk.Addresses) {
+		addr := c.route.Trunk.Addresses[c.tried]
+		c.tried++
+		listener, ok := s.listenerFor(t.listener, addr)
+		if !ok {
+			s.srv.cfg.Log.Warn("sip: no listener of that address family", "target", addr)
+			continue
+		}
+		m := t.message()
+		c.pass.listener, c.pass.calleeAddr = uint8(listener), addr
+		s.edit = wire.RequestEdit{DropRoutes: t.dropRoutes}
+		s.scratch.uri = appendTargetURI(s.scratch.uri[:0], c.route.User, addr)
+		s.edit.URI = s.scratch.uri
+		s.scratch.route = s.appendRecordRoute(s.scratch.route[:0], listener, &c.pass)
+		s.edit.RecordRoute = s.scratch.route
+		b := t.open(listener, addr)
+		b.start(s.forwardTo(m, t.remote, hop{listener, addr}, b.id, t.hops), c.tried < len(c.route.Trunk.Addresses))
+		return true
+	}
+	return false
+}
+
+// refuse ends the attempt with a reason of ours.
+func (c *call) refuse(reason routing.Reason) {
+	t := c.t
+	t.finished = true
+	t.refuse(0, reason)
+	c.failed(StatusOf(reason), reason, false)
+	t.settle()
+}
+
+// failed records an attempt that got a non-2xx final response and gives its
+// lines back.
+func (c *call) failed(status int, reason routing.Reason, cancelled bool) {
+	if c.state == callOver || c.state == callUp {
+		return
+	}
+	result := resultOf(status, cancelled)
+	if reason != routing.None {
+		result = routing.ResultRefused
+		c.s.count.refused[reason].Add(1)
+	}
+	c.over(result, reason, status)
+}
+
+// up: a 2xx to the INVITE goes upstream. The first one confirms the lease; each
+// one with another To tag is another dialog of the same call (§13.2.2.4).
+func (c *call) up(m *wire.Message, expires time.Duration) {
+	s := c.s
+	if c.state == callRinging {
+		c.state = callUp
+		c.answered = time.Now()
+		s.timers.Set(&c.limit, s.loop.Now()+s.srv.cfg.MaxDuration)
+		c.dialogs.remember(c.t.message(), m, &c.pass)
+		s.srv.cfg.Ledger.Confirm(c.adm.Lease, expires, s)
+		s.asked = true
+	}
+	if c.state == callUp {
+		c.dialogs.add(m.ToTag())
+	}
+}
+
+// bye: a request that ends a dialog of this call got its final response, or
+// none. The last dialog takes the call with it.
+func (c *call) bye(tag uint64) {
+	if c.state == callUp && c.dialogs.remove(tag) {
+		c.over(routing.ResultAnswered, routing.None, 200)
+	}
+}
+
+// over ends the call: lines back, record written. It happens once.
+func (c *call) over(result routing.Result, reason routing.Reason, status int) {
+	s := c.s
+	if c.state != callNew {
+		s.srv.cfg.Ledger.Release(c.adm.Lease)
+		s.asked = true
+	}
+	c.state = callOver
+	s.timers.Stop(&c.limit)
+	s.count.result(result)
+	s.srv.cfg.Journal.Write(&routing.CDR{
+		Lease: c.adm.Lease, Caller: c.adm.Caller, Callee: c.adm.Callee,
+		From: c.adm.From, To: c.adm.To, CallID: c.adm.CallID,
+		Started: c.adm.Started, Answered: c.answered, Ended: time.Now(),
+		Result: result, Reason: reason, SIPStatus: status,
+		Hidden: c.hidden, Owner: c.owner,
+	})
+	if !c.waiting {
+		c.forget()
+	}
+}
+
+// forget takes the call out of memory. Its INVITE's transaction may live on.
+func (c *call) forget() {
+	s := c.s
+	delete(s.calls, c.adm.Lease)
+	s.count.calls.Add(-1)
+	if c.t != nil {
+		c.t.call = nil
+	}
+	s.over = append(s.over, c)
+}
+
+func (c *call) expire(timerKind) { // callMax
+	c.s.srv.cfg.Log.Info("sip: ending a call that is up too long", "call_id", c.adm.CallID, "limit", c.s.srv.cfg.MaxDuration)
+	c.end()
+}
+
+// knows reports whether an address belongs to one of the call's two sides.
+func (p *pass) knows(a netip.Addr) bool {
+	return a == p.callerAddr.Addr() || a == p.calleeAddr.Addr()
+}

@@ -1,0 +1,126 @@
+package sip
+
+import (
+	"bytes"
+	"net/netip"
+
+	"github.com/pbx-interlink/interlink/sip/wire"
+)
+
+// dialogs is what a call keeps of its dialogs: which are up, and enough of the
+// first to end it ourselves.
+type dialogs struct {
+	// tags hashes the callee's tags of the dialogs that are up: more than one
+	// when the call was forked behind the callee's PBX.
+	tags [4]uint64
+	n    int
+	// callerSeq and calleeSeq are the last CSeq numbers seen from each side.
+	callerSeq, calleeSeq uint32
+	// buf holds the BYE to the callee, then the one to the caller, as written
+	// but for Via, CSeq and what follows.
+	buf      []byte
+	toCallee int // where the second begins
+	// callee and caller are where those go.
+	callee, caller hop
+}
+
+// add notes a dialog that is up.
+func (d *dialogs) add(tag []byte) {
+	h := tagHash(tag)
+	for _, t := range d.tags[:d.n] {
+		if t == h {
+			return
+		}
+	}
+	if d.n < len(d.tags) {
+		d.tags[d.n] = h
+		d.n++
+	}
+}
+
+// remove notes the end of a dialog; true when it was the last one up.
+func (d *dialogs) remove(tag uint64) bool {
+	for i, t := range d.tags[:d.n] {
+		if t == tag {
+			d.n--
+			d.tags[i] = d.tags[d.n]
+			return d.n == 0
+		}
+	}
+	return false
+}
+
+// heard notes the CSeq number of a request inside the dialog.
+func (d *dialogs) heard(fromCaller bool, seq uint32) {
+	if fromCaller {
+		d.callerSeq = max(d.callerSeq, seq)
+	} else {
+		d.calleeSeq = max(d.calleeSeq, seq)
+	}
+}
+
+// remember keeps what a BYE to either side needs (§12.1, §12.2.1.1): from the
+// INVITE as it came in and its 2xx as it came back.
+func (d *dialogs) remember(inv, ok *wire.Message, p *pass) {
+	d.callerSeq = inv.CSeq()
+	from, to, id := inv.Get(wire.From), ok.Get(wire.To), inv.Get(wire.CallID)
+	// Toward the callee the route set is what stands above our own
+	// Record-Route in the 2xx, the nearest to us first: reversed.
+	var above [][]byte
+	ok.Each(wire.RecordRoute, func(v []byte) bool {
+		if isPassURI(v) {
+			return false
+		}
+		above = append(above, v)
+		return true
+	})
+	for i, j := 0, len(above)-1; i < j; i, j = i+1, j-1 {
+		above[i], above[j] = above[j], above[i]
+	}
+	var below [][]byte
+	inv.Each(wire.RecordRoute, func(v []byte) bool { below = append(below, v); return true })
+
+	d.callee = hop{int(p.listener), firstHop(above, contactOf(ok), p.calleeAddr)}
+	d.caller = hop{int(p.listener), firstHop(below, contactOf(inv), p.callerAddr)}
+	d.buf = appendBye(d.buf[:0], contactOf(ok), above, from, to, id)
+	d.toCallee = len(d.buf)
+	d.buf = appendBye(d.buf, contactOf(inv), below, to, from, id)
+}
+
+// contactOf is the remote target: the URI of Contact, or nil.
+func contactOf(m *wire.Message) []byte {
+	addr, err := wire.ParseNameAddr(m.Get(wire.Contact))
+	if err != nil {
+		return nil
+	}
+	return addr.URI
+}
+
+// firstHop is where a request with that route set and target goes; names are
+// not resolved, fallback stands in for them.
+func firstHop(routes [][]byte, target []byte, fallback netip.AddrPort) netip.AddrPort {
+	if len(routes) > 0 {
+		if addr, err := wire.ParseNameAddr(routes[0]); err == nil {
+			target = addr.URI
+		}
+	}
+	if a, ok := addressOf(target); ok {
+		return a
+	}
+	return fallback
+}
+
+// isPassURI reports whether a Record-Route value looks like ours.
+func isPassURI(v []byte) bool { return bytes.Contains(v, []byte(";"+sealParam+"=")) }
+
+// appendBye writes a BYE from its request line to its Call-ID; the place of the
+// Via is after the request line.
+func appendBye(b, target []byte, routes [][]byte, from, to, id []byte) []byte {
+	b = append(append(append(b, "BYE "...), target...), " SIP/2.0\r\n"...)
+	for _, r := range routes {
+		b = append(append(append(b, "Route: "...), r...), "\r\n"...)
+	}
+	b = append(append(append(b, "From: "...), from...), "\r\n"...)
+	b = append(append(append(b, "To: "...), to...), "\r\n"...)
+	return append(append(append(b, "Call-ID: "...), id...), "\r\n"...)
+}

@@ -1,0 +1,51 @@
+package sip
+
+import (
+	"strconv"
+
+	"github.com/pbx-interlink/interlink/routing"
+	"github.com/pbx-interlink/interlink/sip/wire"
+)
+
+// end ends the call from our side, because an administrator or the longest
+// duration says so.
+func (c *call) end() {
+	switch c.state {
+	case callAsking, callRinging:
+		t := c.t
+		t.finished = true
+		t.stopAll()
+		t.refuse(480, routing.None)
+		c.over(routing.ResultCancelled, routing.None, 480)
+		t.settle()
+	case callUp:
+		d := &c.dialogs
+		c.s.sendBye(d.buf[:d.toCallee], d.callee, d.callerSeq+1)
+		c.s.sendBye(d.buf[d.toCallee:], d.caller, d.calleeSeq+1)
+		c.over(routing.ResultAnswered, routing.None, 200)
+	}
+}
+
+// sendBye sends a BYE of ours inside a dialog that is not ours: the proxy
+// speaks for the other side, as its Record-Route let it see all that takes. The
+// answer goes nowhere; the transaction only repeats the BYE until it comes.
+func (s *shard) sendBye(head []byte, h hop, seq uint32) {
+	t := recycled(&s.free.txns)
+	*t = txn{s: s, own: true, gone: true, kind: wire.Bye, listener: h.listener, branches: t.branches[:0]}
+	s.count.txns.Add(1)
+	b := t.open(h.listener, h.target)
+
+	line := 0
+	for head[line] != '\n' {
+		line++
+	}
+	out := append(s.scratch.out[:0], head[:line+1]...)
+	out = append(append(out, "Via: SIP/2.0/UDP "...), s.srv.sentBy[h.listener]...)
+	out = appendBranch(append(out, ";branch="...), b.id, 0)
+	out = append(out, "\r\n"...)
+	out = append(append(out, head[line+1:]...), "CSeq: "...)
+	out = strconv.AppendUint(out, uint64(seq), 10)
+	out = append(out, " BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"...)
+	s.scratch.out = out
+	b.start(out, false)
+}

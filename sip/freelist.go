@@ -1,0 +1,63 @@
+package sip
+
+// freelists keep a shard's buffers and records for reuse, so that a call costs
+// no garbage. Each list is bounded: what a burst made is given back to the
+// collector.
+type freelists struct {
+	bufs     [bufClasses][][]byte
+	txns     []*txn
+	branches []*branch
+	calls    []*call
+}
+
+const (
+	bufClasses  = 4 // 512, 1024, 2048, 4096 octets
+	bufSmallest = 512
+	freeMost    = 4096 // entries a list
+)
+
+// keep returns a copy of b that lives until drop.
+func (f *freelists) keep(b []byte) []byte {
+	size, class := bufSmallest, 0
+	for class < bufClasses && len(b) > size {
+		size, class = size*2, class+1
+	}
+	if class == bufClasses {
+		return append([]byte(nil), b...)
+	}
+	list := &f.bufs[class]
+	if n := len(*list); n > 0 {
+		buf := (*list)[n-1]
+		*list = (*list)[:n-1]
+		return append(buf, b...)
+	}
+	return append(make([]byte, 0, size), b...)
+}
+
+// drop takes back what keep returned; nil is fine.
+func (f *freelists) drop(b []byte) {
+	size, class := bufSmallest, 0
+	for class < bufClasses && cap(b) > size {
+		size, class = size*2, class+1
+	}
+	if class < bufClasses && cap(b) == size && len(f.bufs[class]) < freeMost {
+		f.bufs[class] = append(f.bufs[class], b[:0])
+	}
+}
+
+// recycled takes a record from a list, or makes one.
+func recycled[T any](list *[]*T) *T {
+	if n := len(*list); n > 0 {
+		t := (*list)[n-1]
+		*list = (*list)[:n-1]
+		return t
+	}
+	return new(T)
+}
+
+// recycle gives a record back. The caller has cleared it.
+func recycle[T any](list *[]*T, t *T) {
+	if len(*list) < freeMost {
+		*list = append(*list, t)
+	}
+}

@@ -1,0 +1,154 @@
+package sip
+
+import (
+	"time"
+
+	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/routing"
+	"github.com/pbx-interlink/interlink/sip/transport"
+	"github.com/pbx-interlink/interlink/sip/wire"
+)
+
+// fresh treats a request outside any dialog of ours: who is calling, where does
+// the directory send it, are there lines.
+func (s *shard) fresh(p *transport.Packet) {
+	m := &s.msg
+	if m.Method == wire.Ack {
+		// An ACK for a final response of ours found its transaction; one for a
+		// 2xx comes with our Route. This one is nobody's.
+		s.count.dropped[dropStrayACK].Add(1)
+		return
+	}
+	trunk, reason := s.router.Caller(p.Remote)
+	if reason != routing.None {
+		s.statelessly(p, 0, reason)
+		return
+	}
+	uri, err := wire.ParseURI(m.RequestURI())
+	if err != nil {
+		s.statelessly(p, 400, routing.None)
+		return
+	}
+	if m.Method == wire.Options && len(uri.User) == 0 {
+		s.options(p)
+		return
+	}
+	if m.Method != wire.Invite {
+		s.message(p, trunk.Account, uri.User)
+		return
+	}
+	switch {
+	case s.srv.draining.Load():
+		s.statelessly(p, 0, routing.Draining)
+	case s.overloaded():
+		s.statelessly(p, 0, routing.Overloaded)
+	default:
+		s.invite(p, trunk.Account, uri.User)
+	}
+}
+
+// overloaded: the shard's share of what the node may hold is used up.
+func (s *shard) overloaded() bool {
+	n := len(s.srv.shards)
+	return s.count.calls.Load() >= int64((s.srv.cfg.MaxCalls+n-1)/n) ||
+		s.count.pending.Load() >= int64((s.srv.cfg.MaxPending+n-1)/n)
+}
+
+// dialled is the user part as it was dialled: unescaped, without parameters.
+// What cannot be unescaped is nobody's number.
+func (s *shard) dialled(user []byte) string {
+	out, ok := wire.UnescapeUser(s.scratch.user[:0], user)
+	s.scratch.user = out
+	if !ok {
+		return ""
+	}
+	return string(out)
+}
+
+// invite begins a call: 100 at once (§16.2: the ledger may take longer than
+// 200 ms), the decision, the lines.
+func (s *shard) invite(p *transport.Packet, caller directory.AccountID, user []byte) {
+	m := &s.msg
+	t := s.begin(p)
+	t.hops = s.hopsHash()
+	s.appendReply(m, p.Remote, wire.Reply{Status: 100, Phrase: wire.StatusPhrase(100)})
+	t.respond(100, s.scratch.out)
+
+	c := s.newCall(t, caller, s.dialled(user))
+	d := s.router.Route(routing.Call{Caller: caller, Dialled: c.adm.To}, nil)
+	if d.Reason != routing.None {
+		c.hidden, c.owner = d.Hidden, d.Owner
+		c.refuse(d.Reason)
+		return
+	}
+	c.route = d.Route
+	c.adm.Callee = d.Route.Callee
+	c.adm.Claims = s.router.Claims(c.claims[:0], &c.route)
+	c.state = callAsking
+	s.count.pending.Add(1)
+	s.srv.cfg.Ledger.Admit(&c.adm, s)
+	s.asked = true
+}
+
+// answered takes the ledger's answer to an admission or a confirm.
+func (s *shard) answered(a *routing.Answer) {
+	c := s.calls[a.Lease]
+	if c == nil {
+		return
+	}
+	if a.Confirm {
+		if a.Verdict == routing.Lost {
+			s.srv.cfg.Log.Warn("sip: the ledger has lost a call that is up", "call_id", c.adm.CallID)
+		}
+		return
+	}
+	if !c.waiting {
+		return
+	}
+	c.waiting = false
+	s.count.pending.Add(-1)
+	if c.state != callAsking { // ended meanwhile; its release is on the way
+		c.forget()
+		return
+	}
+	switch a.Verdict {
+	case routing.Admitted, routing.Duplicate:
+		c.admitted()
+	case routing.Busy:
+		c.state = callNew // nothing taken, nothing to give back
+		c.refuse(c.adm.Claims[a.Claim].Role.Reason())
+	default:
+		c.state = callNew // the ledger sees to what may have been taken
+		c.refuse(routing.StoreUnavailable)
+	}
+}
+
+// message relays a request that makes no call (MESSAGE, SUBSCRIBE, OPTIONS for
+// a phone, …) by the same decision as a call, without lines.
+func (s *shard) message(p *transport.Packet, caller directory.AccountID, user []byte) {
+	if s.overloaded() {
+		s.statelessly(p, 0, routing.Overloaded)
+		return
+	}
+	d := s.router.Route(routing.Call{Caller: caller, Dialled: s.dialled(user)}, nil)
+	t := s.begin(p)
+	t.hops = s.hopsHash()
+	if d.Reason != routing.None {
+		s.count.refused[d.Reason].Add(1)
+		t.refuse(0, d.Reason)
+		return
+	}
+	addr := d.Route.Trunk.Addresses[0]
+	listener, ok := s.listenerFor(p.Listener, addr)
+	if !ok {
+		t.refuse(0, routing.TrunkDown)
+		return
+	}
+	s.scratch.uri = appendTargetURI(s.scratch.uri[:0], d.Route.User, addr)
+	s.edit.URI = s.scratch.uri
+	b := t.open(listener, addr)
+	b.start(s.forwardTo(&s.msg, p.Remote, hop{listener, addr}, b.id, t.hops), false)
+}
+
+// since is how long a transaction has been here.
+func (t *txn) since() time.Duration { return t.s.loop.Now() - t.arrived }

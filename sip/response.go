@@ -1,0 +1,173 @@
+package sip
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	"github.com/pbx-interlink/interlink/sip/transport"
+	"github.com/pbx-interlink/interlink/sip/wire"
+)
+
+// response finds the client transaction a response belongs to (§18.1.2,
+// §17.1.3): the top Via is ours, its branch one of this shard's, the method the
+// one that was sent. All others are dropped (RFC 6026 §8.9: no stray response is
+// forwarded).
+func (s *shard) response(p *transport.Packet) {
+	m := &s.msg
+	if bad := m.Validate(); bad != nil {
+		s.count.dropped[dropInvalid].Add(1)
+		return
+	}
+	via := m.TopVia()
+	id, _, ok := branchID(via.Branch)
+	b := s.branches[id]
+	if !ok || b == nil || string(via.SentBy) != s.srv.sentBy[b.listener] {
+		s.count.dropped[dropStrayResponse].Add(1)
+		return
+	}
+	method := m.CSeqMethod()
+	switch {
+	case b.cancel >= cancelSent && bytes.Equal(method, []byte("CANCEL")):
+		if m.Status >= 200 {
+			b.cancelAnswered()
+		}
+	case bytes.Equal(method, []byte("INVITE")) == b.t.invite && !bytes.Equal(method, []byte("CANCEL")):
+		b.response(m)
+	default:
+		s.count.dropped[dropStrayResponse].Add(1)
+	}
+}
+
+// response is §16.7 for one response of this branch.
+func (b *branch) response(m *wire.Message) {
+	t := b.t
+	switch {
+	case m.Status < 200:
+		if !b.pending() {
+			return
+		}
+		b.proceeding(m.Status)
+		if m.Status > 100 && !t.own && !t.finished { // step 5: 100 is hop by hop
+			t.passUp(m)
+		}
+	case m.Status < 300 && t.invite:
+		b.success(m)
+	case b.pending():
+		b.decided(m)
+	case b.state == branchCompleted && t.invite:
+		t.s.count.absorbed.Add(1)
+		b.ack(m)
+	default:
+		t.s.count.absorbed.Add(1)
+	}
+}
+
+// success: every 2xx to an INVITE goes upstream at once, late and repeated ones
+// and those of other dialogs included (§16.7 step 5, RFC 6026 §7).
+func (b *branch) success(m *wire.Message) {
+	t := b.t
+	if b.state == branchCompleted || b.state == branchEnded {
+		return
+	}
+	first := b.pending()
+	if first {
+		b.final(m.Status)
+	}
+	if t.initial() {
+		t.call.up(m, sessionExpires(m))
+	} else if first {
+		t.refreshed(m)
+	}
+	t.passUp(m)
+	if first {
+		t.finished = true
+		t.stopAll() // step 10
+	}
+}
+
+// decided: the branch's final response, other than a 2xx to an INVITE.
+func (b *branch) decided(m *wire.Message) {
+	t := b.t
+	if t.invite {
+		b.ack(m)
+	}
+	b.final(m.Status)
+	if t.own {
+		t.settle()
+		return
+	}
+	t.consider(m.Status, m)
+	if m.Status >= 600 { // step 5
+		t.forbidsMore = true
+		t.stopAll()
+	}
+	t.inDialog(m)
+	t.next()
+}
+
+// inDialog follows what a final response to a request inside a dialog means for
+// its call: a BYE ends it whatever the answer, but for one that only asks for
+// credentials (§15.1.1).
+func (t *txn) inDialog(m *wire.Message) {
+	if !t.inside.known {
+		return
+	}
+	if t.kind == wire.Bye && m.Status != 401 && m.Status != 407 {
+		t.s.hungUp(t.inside)
+	}
+	if m.Status < 300 {
+		t.refreshed(m)
+	}
+}
+
+// refreshed: a 2xx to a re-INVITE or UPDATE starts a new session interval (RFC
+// 4028 §10), and with it the time the lease lives.
+func (t *txn) refreshed(m *wire.Message) {
+	if !t.inside.known || t.kind != wire.Invite && t.kind != wire.Update {
+		return
+	}
+	if expires := sessionExpires(m); expires > 0 && t.s.calls[t.inside.lease] != nil {
+		t.s.srv.cfg.Ledger.Confirm(t.inside.lease, expires, t.s)
+		t.s.asked = true
+	}
+}
+
+// hungUp ends a dialog of a call. A call this node does not know (it began on
+// another) has its lines given back all the same.
+func (s *shard) hungUp(in inside) {
+	if c := s.calls[in.lease]; c != nil {
+		c.bye(in.peer)
+		return
+	}
+	s.srv.cfg.Ledger.Release(in.lease)
+	s.asked = true
+}
+
+// sessionExpires reads Session-Expires (RFC 4028 §4); 0 when there is none.
+func sessionExpires(m *wire.Message) time.Duration {
+	v := m.Get(wire.SessionExpires)
+	n := 0
+	for i := 0; i < len(v) && v[i] >= '0' && v[i] <= '9' && n < 1<<20; i++ {
+		n = n*10 + int(v[i]-'0')
+	}
+	return time.Duration(n) * time.Second
+}
+
+// Unreachable: the network says nobody listens at an address (§18.4). The socket
+// it says so on need not be the one that sent: every shard is told.
+func (s *shard) Unreachable(_ int, remote netip.AddrPort) {
+	for _, other := range s.srv.shards {
+		other.inbox.unreachable(remote)
+		other.loop.Wake()
+	}
+}
+
+// unreachable fails what was sent to such an address and got no answer yet.
+func (s *shard) unreachable(remote netip.AddrPort) {
+	for _, b := range s.branches {
+		if b.target == remote && b.state == branchCalling {
+			b.fail(503)
+		}
+	}
+}

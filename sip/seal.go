@@ -1,0 +1,198 @@
+package sip
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"net/netip"
+
+	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/routing"
+)
+
+// sealParam is the URI parameter of our Record-Route that carries a sealed pass.
+const sealParam = "il"
+
+// pass is what any node needs to serve a call's in-dialog requests without the
+// store and without having seen the call: it travels, sealed, in our
+// Record-Route URI and comes back in the Route header of every such request.
+type pass struct {
+	lease routing.LeaseID
+	// callerTag is a hash of the caller's tag; it tells which side a request
+	// comes from.
+	callerTag uint64
+	// listener is where the callee was reached from.
+	listener uint8
+	// callerAddr is where the INVITE came from, calleeAddr where it went: the
+	// fallback where a dialog's URIs name a host we do not resolve.
+	callerAddr, calleeAddr netip.AddrPort
+	caller, callee         directory.AccountID
+}
+
+const passVersion = 1
+
+// secrets holds what is derived from the cluster key.
+type secrets struct {
+	aead     cipher.AEAD
+	leaseKey []byte
+	loopKey  uint64
+}
+
+func newSecrets(clusterKey []byte) (*secrets, error) {
+	derive := func(use string, n int) ([]byte, error) {
+		return hkdf.Key(sha256.New, clusterKey, nil, "interlink "+use, n)
+	}
+	passKey, err := derive("record-route pass", 32)
+	if err != nil {
+		return nil, err
+	}
+	leaseKey, err := derive("lease id", 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(passKey)
+	if err != nil {
+		return nil, err
+	}
+	// A random 96-bit nonce for each of fewer than 2^32 passes per key keeps
+	// within NIST SP 800-38D §8.3.
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, err
+	}
+	loopKey, err := derive("loop hash", 8)
+	if err != nil {
+		return nil, err
+	}
+	return &secrets{aead, leaseKey, binary.BigEndian.Uint64(loopKey)}, nil
+}
+
+// FNV-1a.
+const (
+	fnvBasis = 0xcbf29ce484222325
+	fnvPrime = 0x100000001b3
+)
+
+func fnv(h uint64, b []byte) uint64 {
+	for _, c := range b {
+		h = (h ^ uint64(c)) * fnvPrime
+	}
+	return h
+}
+
+// hopsHash is the loop hash of what decides a request's way: the same on every
+// node, and not to be guessed without the cluster key.
+func (k *secrets) hopsHash(b []byte) uint64 { return fnv(fnvBasis^k.loopKey, b) }
+
+// tagHash tells tags of one dialog apart.
+func tagHash(tag []byte) uint64 { return fnv(fnvBasis, tag) }
+
+// appendPass seals a pass and appends it as base64url. scratch is reused.
+func (k *secrets) appendPass(dst []byte, p *pass, scratch []byte) (out, reuse []byte) {
+	b := append(scratch[:0], passVersion, p.listener)
+	b = append(b, p.lease[:]...)
+	b = binary.BigEndian.AppendUint64(b, p.callerTag)
+	b = appendAddr(b, p.callerAddr)
+	b = appendAddr(b, p.calleeAddr)
+	b = appendText(b, string(p.caller))
+	b = appendText(b, string(p.callee))
+	plain := len(b)
+	b = k.aead.Seal(b, nil, b[:plain], nil)
+	return passText.AppendEncode(dst, b[plain:]), b
+}
+
+// Strict: one pass has one spelling.
+var passText = base64.RawURLEncoding.Strict()
+
+var errPass = errors.New("sip: not a pass of this cluster")
+
+// openPass undoes appendPass; it fails for whatever this cluster did not seal.
+func (k *secrets) openPass(p *pass, text []byte) error {
+	var buf, out [256]byte
+	if passText.DecodedLen(len(text)) > len(buf) {
+		return errPass
+	}
+	n, err := passText.Decode(buf[:], text)
+	if err != nil {
+		return errPass
+	}
+	b, err := k.aead.Open(out[:0], nil, buf[:n], nil)
+	if err != nil || len(b) < 26 || b[0] != passVersion {
+		return errPass
+	}
+	p.listener = b[1]
+	copy(p.lease[:], b[2:18])
+	p.callerTag = binary.BigEndian.Uint64(b[18:26])
+	b = b[26:]
+	var caller, callee string
+	ok := takeAddr(&b, &p.callerAddr) && takeAddr(&b, &p.calleeAddr) && takeText(&b, &caller) && takeText(&b, &callee)
+	if !ok {
+		return errPass
+	}
+	p.caller, p.callee = directory.AccountID(caller), directory.AccountID(callee)
+	return nil
+}
+
+func appendText(b []byte, s string) []byte {
+	s = s[:min(len(s), 64)]
+	return append(append(b, byte(len(s))), s...)
+}
+
+func takeText(b *[]byte, s *string) bool {
+	if len(*b) < 1 || len(*b) < 1+int((*b)[0]) {
+		return false
+	}
+	n := 1 + int((*b)[0])
+	*s = string((*b)[1:n])
+	*b = (*b)[n:]
+	return true
+}
+
+func appendAddr(b []byte, a netip.AddrPort) []byte {
+	ip := a.Addr().AsSlice()
+	b = append(append(b, byte(len(ip))), ip...)
+	return binary.BigEndian.AppendUint16(b, a.Port())
+}
+
+func takeAddr(b *[]byte, a *netip.AddrPort) bool {
+	if len(*b) < 1 {
+		return false
+	}
+	n := int((*b)[0])
+	if len(*b) < 3+n {
+		return false
+	}
+	ip, ok := netip.AddrFromSlice((*b)[1 : 1+n])
+	*a = netip.AddrPortFrom(ip, binary.BigEndian.Uint16((*b)[1+n:]))
+	*b = (*b)[3+n:]
+	return ok
+}
+
+// leaser derives lease ids; one per shard, because it keeps its hash state.
+type leaser struct {
+	mac hash.Hash
+	buf []byte
+	sum [sha256.Size]byte
+}
+
+func newLeaser(k *secrets) *leaser { return &leaser{mac: hmac.New(sha256.New, k.leaseKey)} }
+
+// lease names the call an INVITE asks for: the same request gives the same
+// lease on any node; another transaction (a retry with credentials) another.
+func (l *leaser) lease(callID, fromTag []byte, cseq uint32, branch, sentBy []byte) (id routing.LeaseID) {
+	b := append(append(l.buf[:0], callID...), '|')
+	b = append(append(b, fromTag...), '|')
+	b = binary.BigEndian.AppendUint32(b, cseq)
+	b = append(append(b, branch...), '|')
+	l.buf = append(b, sentBy...)
+	l.mac.Reset()
+	l.mac.Write(l.buf)
+	copy(id[:], l.mac.Sum(l.sum[:0]))
+	return id
+}
