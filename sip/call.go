@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"hash/maphash"
 	"net/netip"
 	"time"
 
@@ -44,7 +45,9 @@ type call struct {
 	owner    directory.AccountID
 	answered time.Time
 	dialogs  dialogs
-	limit    wheel.Timer[expirer]
+	// callIDHash is the call's key in byCallID.
+	callIDHash uint64
+	limit      wheel.Timer[expirer]
 }
 
 // Bounds of what is kept of a caller's own words.
@@ -167,6 +170,8 @@ func (c *call) up(m *wire.Message, expires time.Duration) {
 		c.answered = time.Now()
 		s.timers.Set(&c.limit, s.loop.Now()+s.srv.cfg.MaxDuration)
 		c.dialogs.remember(c.t.message(), m, &c.pass)
+		c.callIDHash = maphash.Bytes(s.srv.seed, m.CallID())
+		s.byCallID[c.callIDHash] = c
 		s.srv.cfg.Ledger.Confirm(c.adm.Lease, expires, s)
 		s.asked = true
 	}
@@ -209,6 +214,9 @@ func (c *call) over(result routing.Result, reason routing.Reason, status int) {
 func (c *call) forget() {
 	s := c.s
 	delete(s.calls, c.adm.Lease)
+	if s.byCallID[c.callIDHash] == c {
+		delete(s.byCallID, c.callIDHash)
+	}
 	s.count.calls.Add(-1)
 	if c.t != nil {
 		c.t.call = nil

@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 
 	"github.com/pbx-interlink/interlink/sip/wire"
 )
@@ -48,6 +49,19 @@ func (d *dialogs) remove(tag uint64) bool {
 		}
 	}
 	return false
+}
+
+// up reports whether a dialog is up.
+func (d *dialogs) up(tag uint64) bool { return slices.Contains(d.tags[:d.n], tag) }
+
+// target is the remote target of one side, and the first hop toward it.
+func (d *dialogs) target(callee bool) (uri []byte, h hop) {
+	head, h := d.buf[d.toCallee:], d.caller
+	if callee {
+		head, h = d.buf[:d.toCallee], d.callee
+	}
+	head = head[len("BYE "):]
+	return head[:bytes.IndexByte(head, ' ')], h
 }
 
 // heard notes the CSeq number of a request inside the dialog.

@@ -13,6 +13,10 @@ import (
 // the directory send it, are there lines.
 func (s *shard) fresh(p *transport.Packet) {
 	m := &s.msg
+	if c := s.dialogOf(m); c != nil {
+		s.relayBare(p, c)
+		return
+	}
 	if m.Method == wire.Ack {
 		// An ACK for a final response of ours found its transaction; one for a
 		// 2xx comes with our Route. This one is nobody's.
@@ -84,7 +88,7 @@ func (s *shard) invite(p *transport.Packet, caller directory.AccountID, user []b
 	c.route = d.Route
 	c.adm.Callee = d.Route.Callee
 	c.adm.Claims = s.router.Claims(c.claims[:0], &c.route)
-	c.state = callAsking
+	c.state, c.waiting = callAsking, true
 	s.count.pending.Add(1)
 	s.srv.cfg.Ledger.Admit(&c.adm, s)
 	s.asked = true

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"hash/maphash"
 	"net/netip"
 
 	"github.com/pbx-interlink/interlink/routing"
@@ -32,6 +33,46 @@ func (s *shard) relay(p *transport.Packet, pass *pass) {
 		s.statelessly(p, 480, routing.None)
 		return
 	}
+	s.relayTo(p, pass, fromCaller, h)
+}
+
+// dialogOf finds the call a request belongs to that names no Route of ours:
+// some user agents forget the route set. It must match a dialog that is up on
+// this node by Call-ID and both tags (§12).
+func (s *shard) dialogOf(m *wire.Message) *call {
+	if len(m.ToTag()) == 0 || len(s.byCallID) == 0 {
+		return nil
+	}
+	c := s.byCallID[maphash.Bytes(s.srv.seed, m.CallID())]
+	if c == nil {
+		return nil
+	}
+	from, to := tagHash(m.FromTag()), tagHash(m.ToTag())
+	if from == c.pass.callerTag && c.dialogs.up(to) || to == c.pass.callerTag && c.dialogs.up(from) {
+		return c
+	}
+	return nil
+}
+
+// relayBare forwards such a request: to the other side's remote target, as a
+// user agent with the route set would have had it arrive.
+func (s *shard) relayBare(p *transport.Packet, c *call) {
+	if !s.mayUse(p, &c.pass) {
+		s.statelessly(p, 0, routing.SourceUnknown)
+		return
+	}
+	fromCaller := tagHash(s.msg.FromTag()) == c.pass.callerTag
+	uri, h := c.dialogs.target(fromCaller)
+	if u, err := wire.ParseURI(s.msg.RequestURI()); err == nil && s.isOurs(&u) {
+		s.scratch.uri = append(s.scratch.uri[:0], uri...)
+		s.edit.URI = s.scratch.uri
+	}
+	s.relayTo(p, &c.pass, fromCaller, h)
+}
+
+// relayTo sends a request inside a dialog on its way.
+func (s *shard) relayTo(p *transport.Packet, pass *pass, fromCaller bool, h hop) {
+	m := &s.msg
 	in := inside{known: true, lease: pass.lease, peer: tagHash(m.ToTag())}
 	if !fromCaller {
 		in.peer = tagHash(m.FromTag())

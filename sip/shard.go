@@ -25,6 +25,8 @@ type shard struct {
 	// branches finds a client transaction by the id in our Via branch.
 	branches map[uint64]*branch
 	calls    map[routing.LeaseID]*call
+	// byCallID finds a call that is up by its Call-ID's hash.
+	byCallID map[uint64]*call
 	leaser   *leaser
 	random   *rand.ChaCha8
 	inbox    inbox
@@ -57,6 +59,7 @@ func newShard(srv *Server, loop *transport.Loop) *shard {
 		servers:  map[serverKey]*txn{},
 		branches: map[uint64]*branch{},
 		calls:    map[routing.LeaseID]*call{},
+		byCallID: map[uint64]*call{},
 		leaser:   newLeaser(srv.secrets),
 		random:   rand.NewChaCha8(seed),
 	}
