@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/pbx-interlink/interlink/internal/testbed"
+)
+
+// Kamailio's best settings on two cores: two workers and its fast memory
+// manager.
+var kamailioArgs = [...]string{"-DD", "-E", "-x", "fm", "-X", "fm", "-m", "1024", "-M", "32"}
+
+func startKamailio(ctx context.Context, _ *lab, s site) (*running, error) {
+	p, ctl, err := kamailio(ctx, s, map[string]string{})
+	if err != nil {
+		return nil, err
+	}
+	return &running{proxy: p, abandon: p.Kill, finish: func(ctx context.Context) (int, error) {
+		n, err := ended(ctx, ctl)
+		return n, errors.Join(err, p.Stop())
+	}}, nil
+}
+
+func startKamailioRedis(ctx context.Context, _ *lab, s site) (*running, error) {
+	redis, err := testbed.StartRedis(ctx, s.dir)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{"REDIS_HOST": redis.Addr.Addr().String(), "REDIS_PORT": strconv.Itoa(int(redis.Addr.Port()))}
+	for key, file := range map[string]string{"ADMIT": "admit.lua", "RELEASE": "release.lua"} {
+		script, err := os.ReadFile(filepath.Join("bench/kamailio", file))
+		if err == nil {
+			names[key], err = redisCLI(ctx, redis, "script", "load", string(script))
+		}
+		if err != nil {
+			redis.Kill()
+			return nil, err
+		}
+	}
+	p, ctl, err := kamailio(ctx, s, names, "-A", "WITH_REDIS")
+	if err != nil {
+		redis.Kill()
+		return nil, err
+	}
+	finish := func(ctx context.Context) (int, error) {
+		n, err := ended(ctx, ctl)
+		filed, err2 := redisCLI(ctx, redis, "xinfo", "stream", "{b}records")
+		return n, errors.Join(err, err2, filedAll(filed, n), p.Stop(), redis.Stop())
+	}
+	return &running{proxy: p, redis: redis.Process, finish: finish, abandon: func() { p.Kill(); redis.Kill() }}, nil
+}
+
+// filedAll holds Kamailio's count against the records in Redis: XINFO's
+// entries-added counts those that MAXLEN has trimmed too.
+func filedAll(info string, want int) error {
+	lines := strings.Split(info, "\n")
+	for i, l := range lines {
+		if strings.TrimSpace(l) != "entries-added" || i+1 == len(lines) {
+			continue
+		}
+		if n, err := strconv.Atoi(strings.TrimSpace(lines[i+1])); err != nil || n != want {
+			return fmt.Errorf("%d calls ended, %s were filed in Redis", want, lines[i+1])
+		}
+		return nil
+	}
+	return fmt.Errorf("no records in Redis: %q", info)
+}
+
+// kamailio starts it with the @NAMES@ of its configuration filled in.
+func kamailio(ctx context.Context, s site, names map[string]string, args ...string) (*testbed.Process, string, error) {
+	source, err := os.ReadFile("bench/kamailio/kamailio.cfg")
+	if err != nil {
+		return nil, "", err
+	}
+	modules, err := kamailioModules()
+	if err != nil {
+		return nil, "", err
+	}
+	ctl := filepath.Join(s.dir, "ctl")
+	replace := []string{
+		"@LISTEN@", s.proxy.String(), "@CTL@", ctl, "@MODULES@", modules,
+		"@CALLER@", s.caller.Addr().String(), "@CALLEE_HOST@", s.callee.Addr().String(), "@CALLEE@", s.callee.String(),
+	}
+	for k, v := range names {
+		replace = append(replace, "@"+k+"@", v)
+	}
+	file := filepath.Join(s.dir, "kamailio.cfg")
+	if err := os.WriteFile(file, []byte(strings.NewReplacer(replace...).Replace(string(source))), 0o600); err != nil {
+		return nil, "", err
+	}
+	p, err := testbed.Start(testbed.Command{Name: "kamailio", Path: sbin("kamailio"), Dir: s.dir,
+		Args: append(append(kamailioArgs[:], "-f", file, "-Y", s.dir), args...)})
+	if err != nil {
+		return nil, "", err
+	}
+	ready := func() bool {
+		_, err := ended(ctx, ctl)
+		return err == nil
+	}
+	if err := p.Until(ctx, "answering on its control socket", ready); err != nil {
+		p.Kill()
+		return nil, "", err
+	}
+	return p, ctl, nil
+}
+
+func kamailioModules() (string, error) {
+	for _, pattern := range []string{"/usr/lib/*/kamailio/modules", "/usr/lib*/kamailio/modules", "/usr/local/lib*/kamailio/modules"} {
+		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
+			return found[0], nil
+		}
+	}
+	return "", errors.New("no modules of Kamailio (scripts/install-test-deps bench)")
+}
+
+// sbin finds a program that Debian keeps out of an ordinary user's PATH.
+func sbin(name string) string {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	return filepath.Join("/usr/sbin", name)
+}
+
+// ended asks Kamailio how many calls it has seen the end of.
+func ended(ctx context.Context, ctl string) (int, error) {
+	out, err := exec.CommandContext(ctx, sbin("kamcmd"), "-s", "unix:"+ctl, "htable.get", "ended", "calls").CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("kamcmd: %w: %s", err, out)
+	}
+	_, value, _ := strings.Cut(string(out), "value:")
+	value, _, _ = strings.Cut(value, "\n")
+	n, err := strconv.Atoi(strings.TrimSpace(value))
+	if err != nil {
+		return 0, fmt.Errorf("kamcmd said %q: %w", out, err)
+	}
+	return n, nil
+}
+
+func redisCLI(ctx context.Context, r *testbed.Redis, args ...string) (string, error) {
+	at := []string{"-h", r.Addr.Addr().String(), "-p", strconv.Itoa(int(r.Addr.Port()))}
+	out, err := exec.CommandContext(ctx, "redis-cli", append(at, args...)...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("redis-cli: %w: %s", err, out)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
