@@ -135,6 +135,14 @@ func (c *Config) Validate() error {
 		faults = append(faults, fmt.Errorf(
 			"admin_token: required because api_listen %s is reachable from other machines", c.APIListen))
 	}
+	if c.SIPAdvertise == "" {
+		for _, a := range c.SIPListen {
+			if a.Addr().IsUnspecified() {
+				faults = append(faults, fmt.Errorf(
+					"sip_advertise: required because sip_listen %s names no address that PBXs could send to", a))
+			}
+		}
+	}
 	return errors.Join(faults...)
 }
 

@@ -179,6 +179,7 @@ func TestConfigValidate(t *testing.T) {
 		{"no store", func(c *Config) { c.RedisURL = "" }, "redis_url"},
 		{"two stores", func(c *Config) { c.Embedded = true }, "embedded"},
 		{"no key", func(c *Config) { c.ClusterKey = "" }, "cluster_key"},
+		{"every address", func(c *Config) { c.SIPListen = []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:5060")} }, "sip_advertise"},
 		{"open API", func(c *Config) { c.APIListen = "0.0.0.0:8080" }, "admin_token"},
 		{"open API, no host", func(c *Config) { c.APIListen = ":8080" }, "admin_token"},
 		{"open API, IPv6", func(c *Config) { c.APIListen = "[2001:db8::1]:8080" }, "admin_token"},

@@ -216,25 +216,31 @@ func (p *pretendPBX) hangUp(ctx context.Context, l *leg) error {
 	return nil
 }
 
-// legOf waits for the PBX's side of a call with that Call-ID.
-func (p *pretendPBX) legOf(ctx context.Context, callID string) (*leg, error) {
+// otherLeg waits for this PBX's side of the call whose caller's side is near.
+func (p *pretendPBX) otherLeg(ctx context.Context, near *leg) (*leg, error) {
 	tick := time.NewTicker(packetTime)
 	defer tick.Stop()
 	for {
-		p.mu.Lock()
-		for _, l := range p.legs {
-			if l.callID == callID {
-				p.mu.Unlock()
-				return l, nil
-			}
+		if l := p.legBeside(near); l != nil {
+			return l, nil
 		}
-		p.mu.Unlock()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%s has no call of that Call-ID: %w", p.name, ctx.Err())
+			return nil, fmt.Errorf("%s has no side of that call: %w", p.name, ctx.Err())
 		}
 	}
+}
+
+func (p *pretendPBX) legBeside(near *leg) *leg {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.legs {
+		if l.callID == near.callID && l != near {
+			return l
+		}
+	}
+	return nil
 }
 
 func values(headers []sip.Header) []string {

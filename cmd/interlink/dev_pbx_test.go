@@ -51,7 +51,7 @@ func TestPretendPBXsTalk(t *testing.T) {
 	if a.status != 200 || !a.rang || a.leg == nil {
 		t.Fatalf("%+v", a)
 	}
-	far, err := smith.legOf(ctx, a.leg.callID)
+	far, err := smith.otherLeg(ctx, a.leg)
 	if err != nil {
 		t.Fatal(err)
 	}
