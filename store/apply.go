@@ -1,0 +1,255 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+// plan is what apply.lua reads.
+type plan struct {
+	Kinds   []directory.Kind `json:"kinds"`
+	Changes []planned        `json:"changes"`
+}
+
+type planned struct {
+	Ref    string `json:"ref"`
+	Expect uint64 `json:"expect"`
+	// Value is empty for a delete.
+	Value       string   `json:"value,omitempty"`
+	Claims      []string `json:"claims,omitempty"`
+	OldClaims   []string `json:"old_claims,omitempty"`
+	Requires    []string `json:"requires,omitempty"`
+	OldRequires []string `json:"old_requires,omitempty"`
+}
+
+// entryDelta is one object in a change stream entry.
+type entryDelta struct {
+	Kind directory.Kind `json:"kind"`
+	ID   string         `json:"id"`
+	// After is absent for a delete.
+	After json.RawMessage `json:"after,omitempty"`
+}
+
+// auditEntry is one write as the audit stream keeps it, without secrets.
+type auditEntry struct {
+	Actor   directory.Actor `json:"actor"`
+	Changes []auditChange   `json:"changes"`
+}
+
+type auditChange struct {
+	Kind   directory.Kind   `json:"kind"`
+	ID     string           `json:"id"`
+	Before directory.Object `json:"before,omitempty"`
+	After  directory.Object `json:"after,omitempty"`
+}
+
+// Apply carries out changes, all or none, and returns once this node's view has
+// them. Its errors are *directory.Error:
+//
+//   - KindStale "stale": an object is not at the version the change expects;
+//   - KindNotFound: the object to be replaced or deleted does not exist;
+//   - KindConflict "<first part of the claim>_taken", "in_use" (something still
+//     requires what is to be deleted), "missing_required" (what an object
+//     requires does not exist);
+//   - KindUnavailable: Redis did not answer; the changes may have been made.
+func (s *Store) Apply(ctx context.Context, actor directory.Actor, changes ...directory.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	w, err := newWrite(actor, changes)
+	if err != nil {
+		return err
+	}
+	// A caller who goes away does not leave a write half known.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), applyTimeout)
+	defer cancel()
+	done := s.metrics.roundTrip("apply")
+	var seq uint64
+	if s.embedded != nil {
+		// One writer at a time: the journal has the order of the entries.
+		seq, err = s.embedded.keep(w, func() (uint64, int64, error) { return s.runApply(ctx, w) })
+	} else {
+		seq, _, err = s.runApply(ctx, w)
+	}
+	done()
+	if err != nil {
+		return err
+	}
+	s.showCaps(ctx, changes)
+	if err := s.view.WaitFor(ctx, seq); err != nil {
+		return unavailable(fmt.Errorf("written as %d, not seen back: %w", seq, err))
+	}
+	return nil
+}
+
+// applyTimeout bounds a write; a cascade over a large account takes a while.
+const applyTimeout = 15 * time.Second
+
+// write is a list of changes made ready for the script.
+type write struct {
+	changes            []directory.Change
+	plan, entry, audit string
+}
+
+func newWrite(actor directory.Actor, changes []directory.Change) (*write, error) {
+	p := plan{Kinds: directory.Kinds()}
+	var deltas []entryDelta
+	audit := auditEntry{Actor: actor}
+	seen := map[directory.Ref]bool{}
+	for _, c := range changes {
+		ref := c.Ref()
+		if seen[ref] {
+			return nil, directory.Invalid("", "change_repeated", "A list of changes names the %s %s twice.", ref.Kind, ref.ID)
+		}
+		seen[ref] = true
+		one := planned{Ref: refText(ref), Expect: c.Expect()}
+		delta := entryDelta{Kind: ref.Kind, ID: ref.ID}
+		trace := auditChange{Kind: ref.Kind, ID: ref.ID}
+		if c.Before != nil {
+			one.OldClaims, one.OldRequires = c.Before.Claims(), refTexts(c.Before.Requires())
+			trace.Before = c.Before.Redacted()
+		}
+		if after := c.Written(); after != nil {
+			value, err := json.Marshal(after)
+			if err != nil {
+				return nil, fmt.Errorf("store: %s %s does not encode: %w", ref.Kind, ref.ID, err)
+			}
+			one.Value, one.Claims, one.Requires = objectValue(after.ObjectVersion(), value), after.Claims(), refTexts(after.Requires())
+			delta.After, trace.After = value, after.Redacted()
+		}
+		p.Changes = append(p.Changes, one)
+		deltas = append(deltas, delta)
+		audit.Changes = append(audit.Changes, trace)
+	}
+	w := &write{changes: changes}
+	for _, part := range []struct {
+		to   *string
+		from any
+	}{{&w.plan, p}, {&w.entry, deltas}, {&w.audit, audit}} {
+		b, err := json.Marshal(part.from)
+		if err != nil {
+			return nil, fmt.Errorf("store: a change does not encode: %w", err)
+		}
+		*part.to = string(b)
+	}
+	return w, nil
+}
+
+// runApply runs the script and returns the entry's number and time (ms).
+func (s *Store) runApply(ctx context.Context, w *write) (seq uint64, ms int64, err error) {
+	reply, err := s.scripts.apply.run(ctx, s.client, applyKeys(), w.plan, w.entry, w.audit, s.cfg.ChangesKept, s.cfg.AuditKept).Slice()
+	if err != nil {
+		return 0, 0, unavailable(err)
+	}
+	verdict, _ := reply[0].(string)
+	n, _ := reply[1].(int64)
+	if verdict == "ok" {
+		ms, _ = reply[2].(int64)
+		return uint64(n), ms, nil
+	}
+	if n < 1 || int(n) > len(w.changes) {
+		return 0, 0, unavailable(fmt.Errorf("apply answered %v", reply))
+	}
+	detail := ""
+	if len(reply) > 2 {
+		detail, _ = reply[2].(string)
+	}
+	return 0, 0, applyError(verdict, w.changes[n-1].Ref(), detail)
+}
+
+func applyKeys() []string {
+	keys := []string{keySeq, keyChanges, keyAudit, keyClaims, keyDependents}
+	for _, k := range directory.Kinds() {
+		keys = append(keys, keyObjects(k))
+	}
+	return keys
+}
+
+// applyError puts a refusal of apply.lua into words.
+func applyError(verdict string, ref directory.Ref, detail string) error {
+	switch verdict {
+	case "stale":
+		return &directory.Error{Kind: directory.KindStale, Code: "stale", Detail: fmt.Sprintf("The %s %s was changed in the meantime.", ref.Kind, ref.ID)}
+	case "gone":
+		return directory.NotFound(ref.Kind)
+	case "taken":
+		what, _, _ := strings.Cut(detail, ":")
+		return directory.Conflict("", what+"_taken", "Another object has the same %s.", what)
+	case "missing":
+		kind, id, _ := strings.Cut(detail, ":")
+		return directory.Conflict("", "missing_required", "The %s %s does not exist.", kind, id)
+	case "in_use":
+		return directory.Conflict("", "in_use", "Other objects still need the %s %s.", ref.Kind, ref.ID)
+	}
+	return unavailable(fmt.Errorf("apply answered %q", verdict))
+}
+
+// capsKept is how long the ledger remembers the caps it was shown. The nodes'
+// views catch up within a fraction of a second; this is for one that stands still.
+const capsKept = 24 * 60 * 60 * 1000 // ms
+
+// showCaps lets limits hold on every node before the write is answered. A
+// failure is logged only: the views bring the limits a moment later.
+func (s *Store) showCaps(ctx context.Context, changes []directory.Change) {
+	for _, c := range changes {
+		if c.Ref().Kind != directory.KindLimits {
+			continue
+		}
+		account := directory.AccountID(c.Ref().ID)
+		var err error
+		if l, ok := c.Written().(*directory.Limits); ok {
+			err = s.scripts.caps.run(ctx, s.client, []string{s.keys.limits(account)},
+				l.Version, l.Inbound, l.Outbound, l.TwoWay, l.Burst, l.MaxOutbound, capsKept).Err()
+		} else {
+			err = s.client.Del(ctx, s.keys.limits(account)).Err()
+		}
+		if err != nil {
+			s.log.Warn("the ledger was not shown new limits; nodes apply them as their views follow", "account", account, "err", err)
+		}
+	}
+}
+
+func refText(r directory.Ref) string { return string(r.Kind) + ":" + r.ID }
+
+// refTexts leaves out repetitions: one object depends once on another.
+func refTexts(refs []directory.Ref) []string {
+	out := make([]string, 0, len(refs))
+	for _, r := range refs {
+		if t := refText(r); !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// objectValue is how the hash of a kind holds an object.
+func objectValue(version uint64, body []byte) string {
+	return strconv.FormatUint(version, 10) + " " + string(body)
+}
+
+// parseObject reads what objectValue wrote.
+func parseObject(kind directory.Kind, value string) (directory.Object, error) {
+	_, body, ok := strings.Cut(value, " ")
+	if !ok {
+		return nil, fmt.Errorf("store: a stored %s has no version", kind)
+	}
+	return decodeObject(kind, []byte(body))
+}
+
+func decodeObject(kind directory.Kind, body []byte) (directory.Object, error) {
+	o := directory.New(kind)
+	if o == nil {
+		return nil, fmt.Errorf("store: this version does not know the kind %q", kind)
+	}
+	if err := json.Unmarshal(body, o); err != nil {
+		return nil, fmt.Errorf("store: a stored %s does not decode: %w", kind, err)
+	}
+	return o, nil
+}

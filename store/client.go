@@ -1,0 +1,95 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// errURL says no more than it must: a URL may hold a password.
+var errURL = errors.New("store: the Redis URL is not redis://, rediss://, unix://, redis+sentinel://host,host/master or a comma list of redis://")
+
+// connect returns a client for a URL: one server, servers behind Sentinels, or
+// a comma list of a Cluster's nodes. It does not dial.
+func connect(raw string) (redis.UniversalClient, error) {
+	switch {
+	case strings.HasPrefix(raw, "redis+sentinel://"), strings.HasPrefix(raw, "rediss+sentinel://"):
+		return connectSentinel(raw)
+	case strings.Contains(raw, ",") || strings.Contains(raw, "addr="):
+		return connectCluster(raw)
+	}
+	o, err := redis.ParseURL(raw)
+	if err != nil {
+		return nil, errURL
+	}
+	o.Protocol, o.MaxRetries, o.ContextTimeoutEnabled, o.DisableIdentity = 2, -1, true, true
+	o.DialTimeout, o.DialerRetries = dialTimeout, 1
+	o.MaintNotificationsConfig = noMaintenance()
+	return redis.NewClient(o), nil
+}
+
+// dialTimeout bounds one attempt to connect. Nothing that a call waits for is
+// allowed that long: there the context's deadline counts.
+const dialTimeout = 2 * time.Second
+
+// Retries are ours to decide: a script that was sent may have been carried out.
+func noMaintenance() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+// connectSentinel reads redis+sentinel://[user:password@]host[:26379],host/master[?db=N&sentinel_password=…].
+func connectSentinel(raw string) (redis.UniversalClient, error) {
+	scheme, rest, _ := strings.Cut(raw, "+sentinel://")
+	rest, query, _ := strings.Cut(rest, "?")
+	credentials := ""
+	if i := strings.LastIndex(rest, "@"); i >= 0 {
+		credentials, rest = rest[:i+1], rest[i+1:]
+	}
+	hosts, master, ok := strings.Cut(rest, "/")
+	if !ok || master == "" || hosts == "" {
+		return nil, errURL
+	}
+	addrs := strings.Split(hosts, ",")
+	for i, a := range addrs {
+		if !strings.Contains(a, ":") || strings.HasSuffix(a, "]") {
+			addrs[i] = a + ":26379"
+		}
+	}
+	u := scheme + "://" + credentials + addrs[0] + "/?master_name=" + master
+	for _, a := range addrs[1:] {
+		u += "&addr=" + a
+	}
+	if query != "" {
+		u += "&" + query
+	}
+	o, err := redis.ParseFailoverURL(u)
+	if err != nil {
+		return nil, errURL
+	}
+	o.Protocol, o.MaxRetries, o.ContextTimeoutEnabled, o.DisableIdentity = 2, -1, true, true
+	o.DialTimeout, o.DialerRetries = dialTimeout, 1
+	return redis.NewFailoverClient(o), nil
+}
+
+// connectCluster reads redis://[user:password@]host:port,redis://host:port,…
+func connectCluster(raw string) (redis.UniversalClient, error) {
+	parts := strings.Split(raw, ",")
+	o, err := redis.ParseClusterURL(strings.TrimSpace(parts[0]))
+	if err != nil {
+		return nil, errURL
+	}
+	for _, p := range parts[1:] {
+		more, err := redis.ParseClusterURL(strings.TrimSpace(p))
+		if err != nil {
+			return nil, errURL
+		}
+		o.Addrs = append(o.Addrs, more.Addrs...)
+	}
+	o.Protocol, o.MaxRetries, o.ContextTimeoutEnabled, o.DisableIdentity = 2, -1, true, true
+	o.DialTimeout, o.DialerRetries = dialTimeout, 1
+	o.MaintNotificationsConfig = noMaintenance()
+	return redis.NewClusterClient(o), nil
+}

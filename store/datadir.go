@@ -1,0 +1,131 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// dataDir is where an embedded store keeps what must survive the process:
+//
+//	lock            held by the one process that uses the directory
+//	snapshot        the directory at one moment
+//	journal         every change since, on the disk before it is acknowledged
+//	records.log     call records, the newest; records.1.log the ones before
+//
+// Each line of a file is a checksum, a space, JSON. Files are for their owner
+// only: they hold what accounts call each other, and sealed keys.
+type dataDir struct {
+	path    string
+	lock    *os.File
+	client  *redis.Client
+	log     *slog.Logger
+	audit   int64
+	journal *journal
+	records *recordFile
+}
+
+func openDataDir(cfg Config, client *redis.Client) (_ *dataDir, err error) {
+	d := &dataDir{path: cfg.DataDir, client: client, log: cfg.Log, audit: cfg.AuditKept}
+	if err := os.MkdirAll(d.path, 0o700); err != nil {
+		return nil, fmt.Errorf("store: the data directory: %w", err)
+	}
+	if d.lock, err = lockFile(filepath.Join(d.path, "lock")); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	ctx := context.Background()
+	state, err := readSnapshot(d.file("snapshot"))
+	if err != nil {
+		return nil, err
+	}
+	if d.journal, err = openJournal(d.file("journal"), state, d.log); err != nil {
+		return nil, err
+	}
+	d.journal.snapshot = state.size
+	if err := state.restore(ctx, client, d.audit); err != nil {
+		return nil, fmt.Errorf("store: the directory was not restored: %w", err)
+	}
+	d.log.Info("directory restored from disk", "objects", len(state.objects), "seq", state.seq)
+	if d.records, err = openRecordFile(d.path, cfg, client); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
+
+func (d *dataDir) close() error {
+	var errs []error
+	if d.records != nil {
+		errs = append(errs, d.records.close())
+	}
+	if d.journal != nil {
+		errs = append(errs, d.journal.close())
+	}
+	return errors.Join(append(errs, d.lock.Close())...)
+}
+
+// lockFile takes a lock that ends with the process, however it ends.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("store: the data directory: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("store: another process uses the data directory %s", filepath.Dir(path))
+	}
+	return f, nil
+}
+
+// readFile is os.ReadFile where a file that is missing is empty.
+func readFile(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
+
+// appendLine adds one line: CRC-32C in hexadecimal, a space, the body.
+func appendLine(b, body []byte) []byte {
+	b = fmt.Appendf(b, "%08x ", crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
+	return append(append(b, body...), '\n')
+}
+
+// openLine returns the body of a line without its newline.
+func openLine(line []byte) (body []byte, ok bool) {
+	sum, body, found := bytes.Cut(line, []byte{' '})
+	if !found {
+		return nil, false
+	}
+	want, err := strconv.ParseUint(string(sum), 16, 32)
+	if err != nil || len(sum) != 8 {
+		return nil, false
+	}
+	return body, crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)) == uint32(want)
+}
+
+// syncDir makes a rename in a directory last.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+// journalEntry is one write.
+type journalEntry struct {
+	Seq    uint64          `json:"seq"`
+	At     int64           `json:"at"` // ms
+	Deltas json.RawMessage `json:"deltas"`
+	Audit  json.RawMessage `json:"audit"`
+}
+
+// journal is the file of writes since the snapshot.
+type journal struct {
+	file *os.File
+	// size is the file's, snapshot that of the snapshot before it, in octets.
+	size, snapshot int64
+}
+
+// openJournal carries a journal's writes over into the state and opens it for
+// more. A last line that is not whole was never acknowledged: it is cut off. A
+// broken line before others is damage, and an error.
+func openJournal(path string, state *state, log *slog.Logger) (*journal, error) {
+	content, err := readFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("store: the journal: %w", err)
+	}
+	good := 0
+	for n := 1; good < len(content); n++ {
+		line, rest, whole := bytes.Cut(content[good:], []byte{'\n'})
+		body, ok := openLine(line)
+		if !whole || !ok {
+			if len(rest) > 0 {
+				return nil, fmt.Errorf("store: line %d of the journal %s is damaged and lines follow it; restore the data directory from a copy", n, path)
+			}
+			log.Warn("the journal's last line is torn; the write was never acknowledged and is cut off", "line", n, "octets", len(content)-good)
+			break
+		}
+		if err := state.replay(body); err != nil {
+			return nil, fmt.Errorf("store: line %d of the journal %s: %w", n, path, err)
+		}
+		good += len(line) + 1
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("store: the journal: %w", err)
+	}
+	if err = f.Truncate(int64(good)); err == nil {
+		_, err = f.Seek(int64(good), 0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("store: the journal: %w", err)
+	}
+	return &journal{file: f, size: int64(good)}, nil
+}
+
+// append puts a write on the disk.
+func (d *dataDir) append(seq uint64, ms int64, w *write) error {
+	body, err := json.Marshal(journalEntry{Seq: seq, At: ms, Deltas: json.RawMessage(w.entry), Audit: json.RawMessage(w.audit)})
+	if err != nil {
+		return err
+	}
+	n, err := d.journal.file.Write(appendLine(nil, body))
+	d.journal.size += int64(n)
+	if err != nil {
+		return err
+	}
+	return d.journal.file.Sync()
+}
+
+func (j *journal) close() error { return j.file.Close() }
+
+// compactAt is the least size of a journal that is worth a snapshot.
+const compactAt = 8 << 20
+
+// compact replaces snapshot and journal by a new snapshot once the journal has
+// outgrown the old one. A crash at any point leaves a snapshot and a journal
+// that together hold every write: writes the snapshot has are passed over.
+func (d *dataDir) compact(ctx context.Context) error {
+	if d.journal.size < max(compactAt, d.journal.snapshot) {
+		return nil
+	}
+	state, err := readState(ctx, d.client)
+	if err != nil {
+		return err
+	}
+	if d.journal.snapshot, err = state.write(d.path); err != nil {
+		return err
+	}
+	if err := d.journal.file.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := d.journal.file.Seek(0, 0); err != nil {
+		return err
+	}
+	d.journal.size = 0
+	return d.journal.file.Sync()
+}
+
+// replay carries one journal line over into the state.
+func (s *state) replay(body []byte) error {
+	var e journalEntry
+	if err := json.Unmarshal(body, &e); err != nil {
+		return err
+	}
+	if e.Seq <= s.seq {
+		return nil // the snapshot has it
+	}
+	if e.Seq != s.seq+1 {
+		return fmt.Errorf("write %d follows write %d", e.Seq, s.seq)
+	}
+	var deltas []entryDelta
+	if err := json.Unmarshal(e.Deltas, &deltas); err != nil {
+		return err
+	}
+	for _, d := range deltas {
+		ref := directory.Ref{Kind: d.Kind, ID: d.ID}
+		if len(d.After) == 0 {
+			delete(s.objects, ref)
+			continue
+		}
+		o, err := decodeObject(d.Kind, d.After)
+		if err != nil {
+			return err
+		}
+		s.objects[ref] = storedObject{o, objectValue(o.ObjectVersion(), d.After)}
+	}
+	s.seq = e.Seq
+	s.audit = append(s.audit, auditLine{Seq: e.Seq, At: e.At, Data: e.Audit})
+	return nil
+}

@@ -1,0 +1,82 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/routing"
+)
+
+// Every key the store touches is built in this file. The part in braces is the
+// Redis Cluster hash tag: keys that one script touches share it, so that they
+// lie in one slot.
+
+// The directory's keys.
+const (
+	// keySeq counts the change stream's entries.
+	keySeq = "interlink:{directory}:seq"
+	// keyChanges is the change stream: fields seq, at (ms), data.
+	keyChanges = "interlink:{directory}:changes"
+	// keyAudit is the audit stream: fields seq, at (ms), data.
+	keyAudit = "interlink:{directory}:audit"
+	// keyClaims is a hash: claim → "kind:id" of its holder.
+	keyClaims = "interlink:{directory}:claims"
+	// keyDependents is a hash: "kind:id" → how many objects require it.
+	keyDependents = "interlink:{directory}:dependents"
+)
+
+// keyObjects is a hash: id → version, a space, the object as JSON.
+func keyObjects(k directory.Kind) string { return "interlink:{directory}:objects:" + string(k) }
+
+// ledgerKeys builds the keys of one limit domain's ledger.
+type ledgerKeys struct{ prefix string }
+
+func newLedgerKeys(domain string) ledgerKeys { return ledgerKeys{"interlink:{" + domain + "}:"} }
+
+// limits is a hash: the account's caps (i, o, t, b, m) and their version (v).
+func (k ledgerKeys) limits(a directory.AccountID) string { return k.prefix + "lim:" + string(a) }
+
+// inbound and outbound are sorted sets of leases; the score is the deadline in
+// ms by Redis' clock.
+func (k ledgerKeys) inbound(a directory.AccountID) string {
+	return k.prefix + "leases:" + string(a) + ":in"
+}
+
+func (k ledgerKeys) outbound(a directory.AccountID) string {
+	return k.prefix + "leases:" + string(a) + ":out"
+}
+
+// call is a hash: where the lease is held (loc), its state (st), since when (at,
+// ms) and what people read (info).
+func (k ledgerKeys) call(l routing.LeaseID) string { return k.prefix + "call:" + leaseText(l) }
+
+// tomb stands for a released lease.
+func (k ledgerKeys) tomb(l routing.LeaseID) string { return k.prefix + "tomb:" + leaseText(l) }
+
+// own is the set of leases an incarnation holds.
+func (k ledgerKeys) own(incarnation string) string { return k.prefix + "own:" + incarnation }
+
+// fence stands for an incarnation that must not admit any more.
+func (k ledgerKeys) fence(incarnation string) string { return k.prefix + "fence:" + incarnation }
+
+// ends is the pub/sub channel on which an incarnation is told to end calls.
+func (k ledgerKeys) ends(incarnation string) string { return k.prefix + "end:" + incarnation }
+
+// keyCallLog is the stream of an account's call records: one field, r.
+func keyCallLog(a directory.AccountID) string { return "interlink:{log:" + string(a) + "}" }
+
+// keyIdempotency is a hash: fp, st, answer. What the client sent is hashed: it
+// may be long and hold anything.
+func keyIdempotency(scope, key string) string {
+	sum := sha256.Sum256([]byte(scope + "\x00" + key))
+	return "interlink:{idem:" + hex.EncodeToString(sum[:16]) + "}"
+}
+
+// leaseText is how a lease is spelled in keys, sets and messages.
+func leaseText(l routing.LeaseID) string { return hex.EncodeToString(l[:]) }
+
+func parseLease(s string) (l routing.LeaseID, ok bool) {
+	n, err := hex.Decode(l[:], []byte(s))
+	return l, err == nil && n == len(l) && len(s) == 2*len(l)
+}

@@ -1,0 +1,287 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/pbx-interlink/interlink/routing"
+)
+
+// The ledger's constants of time.
+const (
+	tombKept = 120_000 // ms
+	// callOutlives is how long a call hash outlives its lease's deadline, so
+	// that a lease found in a set always has its hash.
+	callOutlives = 5_000 // ms
+	// ownKept is how long the set of an incarnation's leases outlives it.
+	ownKept = 24 * 60 * 60 * 1000 // ms
+)
+
+// ledger carries operations to Redis. Callers hand over and go on; one goroutine
+// sends everything handed over since its last round trip as one pipeline, in
+// order, and gives the answers. An admission that is not answered within the
+// budget is answered Failed, and because it may be carried out late, a release
+// of its lease follows it.
+type ledger struct {
+	s    *Store
+	pool *sync.Pool
+
+	mu sync.Mutex
+	// queue holds what was handed over and not yet taken by the sender.
+	queue []*op
+	// refused holds admissions that found the queue full.
+	refused []*op
+	closing bool
+
+	wake   chan struct{}
+	refuse chan struct{}
+	done   sync.WaitGroup
+
+	queued  atomic.Int64
+	waiting atomic.Int64
+	open    atomic.Bool
+
+	sender
+}
+
+func newLedger(s *Store) *ledger {
+	l := &ledger{s: s, pool: newOpPool(), wake: make(chan struct{}, 1), refuse: make(chan struct{}, 1)}
+	l.sender = sender{pipe: s.client.Pipeline(), held: map[routing.LeaseID]held{}}
+	return l
+}
+
+func (l *ledger) start() {
+	l.done.Go(l.send)
+	l.done.Go(l.refuseAll)
+}
+
+// close sends what is left, within a few seconds, and stops.
+func (l *ledger) close() {
+	l.mu.Lock()
+	l.closing = true
+	l.mu.Unlock()
+	ring(l.wake)
+	ring(l.refuse)
+	l.done.Wait()
+}
+
+func ring(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Admit implements routing.Ledger.
+func (s *Store) Admit(a *routing.Admission, sink routing.Sink) {
+	l := s.ledger
+	o := l.pool.Get().(*op)
+	o.kind, o.lease, o.sink = opAdmit, a.Lease, sink
+	o.due = time.Now().Add(s.cfg.AdmitBudget)
+	o.loc = location(s.incarnation, a.Claims)
+	s.buildAdmit(o, a)
+	l.hand(o)
+}
+
+// Confirm implements routing.Ledger.
+func (s *Store) Confirm(lease routing.LeaseID, expires time.Duration, sink routing.Sink) {
+	o := s.ledger.pool.Get().(*op)
+	o.kind, o.lease, o.sink, o.expires = opConfirm, lease, sink, expires
+	o.due = time.Now().Add(s.cfg.AdmitBudget)
+	s.ledger.hand(o)
+}
+
+// Release implements routing.Ledger.
+func (s *Store) Release(lease routing.LeaseID) {
+	o := s.ledger.pool.Get().(*op)
+	o.kind, o.lease = opRelease, lease
+	s.ledger.hand(o)
+}
+
+// Flush implements routing.Ledger.
+func (s *Store) Flush() { ring(s.ledger.wake) }
+
+// hand puts an operation into the queue, or aside when there is no room for
+// one that can be refused.
+func (l *ledger) hand(o *op) {
+	l.mu.Lock()
+	if l.closing || o.kind != opRelease && len(l.queue) >= l.s.cfg.MaxQueue {
+		l.refused = append(l.refused, o)
+		l.mu.Unlock()
+		ring(l.refuse)
+		return
+	}
+	l.queue = append(l.queue, o)
+	n := len(l.queue)
+	l.mu.Unlock()
+	l.queued.Store(int64(n))
+}
+
+// refuseAll answers what found no room, at once: the sender may be waiting for
+// Redis.
+func (l *ledger) refuseAll() {
+	for range l.refuse {
+		l.mu.Lock()
+		refused, closing := l.refused, l.closing
+		l.refused = nil
+		l.mu.Unlock()
+		var answers answers
+		for _, o := range refused {
+			answers.add(o, routing.Failed, 0)
+			l.s.metrics.verdict(o.kind, routing.Failed)
+			l.recycle(o)
+		}
+		answers.deliver()
+		if closing {
+			return
+		}
+	}
+}
+
+func (l *ledger) recycle(o *op) {
+	o.reset()
+	l.pool.Put(o)
+}
+
+// answers collects a round's answers by sink.
+type answers struct {
+	sinks []routing.Sink
+	lists [][]routing.Answer
+}
+
+func (a *answers) add(o *op, v routing.Verdict, claim int) {
+	if o.sink == nil {
+		return
+	}
+	answer := routing.Answer{Lease: o.lease, Verdict: v, Claim: claim, Confirm: o.kind == opConfirm}
+	for i, s := range a.sinks {
+		if s == o.sink {
+			a.lists[i] = append(a.lists[i], answer)
+			return
+		}
+	}
+	a.sinks = append(a.sinks, o.sink)
+	a.lists = append(a.lists, []routing.Answer{answer})
+}
+
+// deliver hands the lists over for good: a sink may keep its list.
+func (a *answers) deliver() {
+	for i, s := range a.sinks {
+		s.LedgerAnswers(a.lists[i])
+		a.lists[i] = nil
+	}
+	clear(a.sinks)
+	a.sinks, a.lists = a.sinks[:0], a.lists[:0]
+}
+
+// buildAdmit writes the EVALSHA of admit.lua.
+func (s *Store) buildAdmit(o *op, a *routing.Admission) {
+	k := s.keys
+	o.begin()
+	o.word("evalsha")
+	o.word(s.scripts.admit.hash)
+	o.number(int64(4 + 3*len(a.Claims)))
+	o.word(k.prefix, "fence:", s.incarnation)
+	o.text = append(o.text, k.prefix...)
+	o.leaseWord("tomb:")
+	o.text = append(o.text, k.prefix...)
+	o.leaseWord("call:")
+	o.word(k.prefix, "own:", s.incarnation)
+	for i := range a.Claims {
+		account := string(a.Claims[i].Account)
+		o.word(k.prefix, "lim:", account)
+		o.word(k.prefix, "leases:", account, ":in")
+		o.word(k.prefix, "leases:", account, ":out")
+	}
+	o.leaseWord("")
+	o.word(o.loc)
+	o.number(s.cfg.EarlyTTL.Milliseconds())
+	o.number(callOutlives)
+	o.text = appendInfo(o.text, a)
+	o.end()
+	o.number(capsKept)
+	for i := range a.Claims {
+		o.claimWords(&a.Claims[i])
+	}
+}
+
+func (o *op) claimWords(c *routing.Claim) {
+	if c.Outbound() {
+		o.word("o")
+	} else {
+		o.word("i")
+	}
+	if c.Limits == nil {
+		for _, n := range [...]int64{0, -1, -1, -1, -1, -1} {
+			o.number(n)
+		}
+		return
+	}
+	o.number(int64(c.Limits.Version))
+	for _, n := range [...]int64{c.Limits.Inbound, c.Limits.Outbound, c.Limits.TwoWay, c.Limits.Burst, c.Limits.MaxOutbound} {
+		o.number(n)
+	}
+}
+
+// buildConfirm writes the EVALSHA of confirm.lua.
+func (s *Store) buildConfirm(o *op) {
+	o.begin()
+	o.word("evalsha")
+	o.word(s.scripts.confirm.hash)
+	o.number(int64(2 + claimCount(o.loc)))
+	o.text = append(o.text, s.keys.prefix...)
+	o.leaseWord("tomb:")
+	o.text = append(o.text, s.keys.prefix...)
+	o.leaseWord("call:")
+	eachClaim(o.loc, func(c routing.Claim) { o.leaseSetWord(s.keys, c) })
+	o.leaseWord("")
+	o.word(o.loc)
+	o.number(s.confirmedFor(o.expires).Milliseconds())
+	o.number(callOutlives)
+}
+
+// confirmedFor is how long an answered call's lease lasts: 1.5 times its
+// session interval (RFC 4028 §10 ends a session after one interval without a
+// refresh), or what its owner renews.
+func (s *Store) confirmedFor(expires time.Duration) time.Duration {
+	if expires > 0 {
+		return expires + expires/2
+	}
+	return s.cfg.ConfirmedTTL
+}
+
+// buildRelease writes the EVALSHA of release.lua.
+func (s *Store) buildRelease(o *op) {
+	o.begin()
+	o.word("evalsha")
+	o.word(s.scripts.release.hash)
+	o.number(int64(3 + claimCount(o.loc)))
+	o.text = append(o.text, s.keys.prefix...)
+	o.leaseWord("tomb:")
+	o.text = append(o.text, s.keys.prefix...)
+	o.leaseWord("call:")
+	incarnation := s.incarnation
+	if o.loc != "" {
+		incarnation = eachClaim(o.loc, func(routing.Claim) {})
+	}
+	o.word(s.keys.prefix, "own:", incarnation)
+	eachClaim(o.loc, func(c routing.Claim) { o.leaseSetWord(s.keys, c) })
+	o.leaseWord("")
+	o.word(o.loc)
+	o.number(tombKept)
+}
+
+// build writes what the op sends, from the loc it has.
+func (s *Store) build(ctx context.Context, o *op) *redis.Cmd {
+	switch o.kind {
+	case opConfirm:
+		s.buildConfirm(o)
+	case opRelease:
+		s.buildRelease(o)
+	}
+	return redis.NewCmd(ctx, o.command()...)
+}

@@ -1,0 +1,35 @@
+-- Pushes out the deadlines of leases their owner still holds.
+-- KEYS  1 own; then per lease: call, every lease set that holds it
+-- ARGV  1 ms to keep own  2 ms a call hash outlives its deadline
+--       then per lease: lease, loc, ms until the deadline, how many sets
+-- Reply the leases that are not held any more, numbered from 1
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local lost = {}
+local k, n = 2, 0
+for a = 3, #ARGV, 4 do
+  n = n + 1
+  local lease, sets = ARGV[a], tonumber(ARGV[a + 3])
+  local last = 0
+  local whole = redis.call('HGET', KEYS[k], 'loc') == ARGV[a + 1]
+  for i = k + 1, k + sets do
+    local score = redis.call('ZSCORE', KEYS[i], lease)
+    if score then last = math.max(last, tonumber(score)) else whole = false end
+  end
+  if whole then
+    -- Never bring a deadline nearer.
+    local deadline = math.max(last, now + ARGV[a + 2])
+    for i = k + 1, k + sets do redis.call('ZADD', KEYS[i], deadline, lease) end
+    redis.call('PEXPIRE', KEYS[k], deadline - now + ARGV[2])
+  else
+    lost[#lost + 1] = n
+    if redis.call('HGET', KEYS[k], 'loc') == ARGV[a + 1] then
+      for i = k + 1, k + sets do redis.call('ZREM', KEYS[i], lease) end
+      redis.call('DEL', KEYS[k])
+    end
+    redis.call('SREM', KEYS[1], lease)
+  end
+  k = k + 1 + sets
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return lost

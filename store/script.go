@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"crypto/sha1"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// The scripts. Each is atomic, takes its time from Redis and touches declared
+// keys of one slot only. No two versions of a script can be mistaken for each
+// other: they are called by their hash.
+var (
+	//go:embed apply.lua
+	applySource string
+	//go:embed caps.lua
+	capsSource string
+	//go:embed admit.lua
+	admitSource string
+	//go:embed confirm.lua
+	confirmSource string
+	//go:embed release.lua
+	releaseSource string
+	//go:embed refresh.lua
+	refreshSource string
+	//go:embed lines.lua
+	linesSource string
+	//go:embed file.lua
+	fileSource string
+	//go:embed begin.lua
+	beginSource string
+)
+
+// script is one Lua source and the hash Redis knows it by.
+type script struct{ source, hash string }
+
+type scripts struct {
+	apply, caps, admit, confirm, release, refresh, lines, file, begin script
+}
+
+func newScripts() scripts {
+	load := func(source string) script {
+		sum := sha1.Sum([]byte(source)) // EVALSHA's name for it, no protection
+		return script{source, hex.EncodeToString(sum[:])}
+	}
+	return scripts{
+		load(applySource), load(capsSource), load(admitSource), load(confirmSource), load(releaseSource),
+		load(refreshSource), load(linesSource), load(fileSource), load(beginSource),
+	}
+}
+
+// load gives Redis the scripts that go out in pipelines, where EVALSHA cannot
+// fall back by itself.
+func (s scripts) load(ctx context.Context, c redis.UniversalClient) error {
+	for _, one := range []script{s.admit, s.confirm, s.release, s.refresh, s.file} {
+		if err := c.ScriptLoad(ctx, one.source).Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run calls a script by its hash, and by its source when Redis does not know it.
+func (s script) run(ctx context.Context, c redis.UniversalClient, keys []string, args ...any) *redis.Cmd {
+	cmd := c.EvalSha(ctx, s.hash, keys, args...)
+	if unknownScript(cmd.Err()) {
+		cmd = c.Eval(ctx, s.source, keys, args...)
+	}
+	return cmd
+}
+
+func unknownScript(err error) bool {
+	return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")
+}
+
+// refused reports whether Redis itself answered with an error, so that nothing
+// is known to be wrong with the connection.
+func refused(err error) bool {
+	var e redis.Error
+	return errors.As(err, &e) && !errors.Is(err, redis.Nil)
+}

@@ -1,0 +1,272 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/pbx-interlink/interlink/routing"
+)
+
+const (
+	// maxBatch bounds one pipeline.
+	maxBatch = 512
+	// breakAfter is how many round trips must fail in a row for the breaker to
+	// open; probeEvery is how often Redis is then asked whether it is back.
+	breakAfter = 3
+	probeEvery = 250 * time.Millisecond
+	// retryPause is how long a failed release or confirm waits when nothing
+	// else is sent.
+	retryPause = 50 * time.Millisecond
+	// closeWithin is how long Close tries to send what is left.
+	closeWithin = 3 * time.Second
+)
+
+// sender is what the ledger's sending goroutine alone touches.
+type sender struct {
+	pipe redis.Pipeliner
+	// pending is in the order of hand-over: first what is tried again, then
+	// what is new.
+	pending []*op
+	// sent is the batch on its way.
+	sent    []*op
+	answers answers
+	// failures counts round trips that failed in a row; stalled says that the
+	// last one left something to be tried again.
+	failures int
+	stalled  bool
+	held     map[routing.LeaseID]held
+}
+
+// send is the ledger's goroutine.
+func (l *ledger) send() {
+	refresh := time.NewTicker(l.refreshEvery())
+	defer refresh.Stop()
+	retry := time.NewTimer(time.Hour)
+	defer retry.Stop()
+	for {
+		again := false
+		select {
+		case <-l.wake:
+		case <-retry.C:
+			again = !l.open.Load() || l.probe()
+		case <-refresh.C:
+			if !l.open.Load() {
+				l.refreshHeld(time.Now())
+			}
+		}
+		if closing := l.drain(again); closing {
+			l.finish()
+			return
+		}
+		switch {
+		case l.open.Load():
+			retry.Reset(probeEvery)
+		case len(l.pending) > 0:
+			retry.Reset(retryPause)
+		}
+	}
+}
+
+// drain sends what is pending until there is nothing new. What failed before is
+// sent along with new operations, or alone when again is set.
+func (l *ledger) drain(again bool) (closing bool) {
+	for {
+		fresh, closing := l.take()
+		switch {
+		case len(l.pending) == 0:
+			return closing
+		case l.open.Load():
+			l.failPending()
+			return closing
+		case !fresh && l.stalled && !again:
+			return closing
+		}
+		again = false
+		l.round()
+	}
+}
+
+// take moves the queue behind what is pending.
+func (l *ledger) take() (fresh, closing bool) {
+	l.mu.Lock()
+	fresh, closing = len(l.queue) > 0, l.closing
+	l.pending = append(l.pending, l.queue...)
+	clear(l.queue)
+	l.queue = l.queue[:0]
+	l.mu.Unlock()
+	l.queued.Store(0)
+	return fresh, closing
+}
+
+// finish tries for a while to send what is left when the store closes.
+func (l *ledger) finish() {
+	deadline := time.Now().Add(closeWithin)
+	for len(l.pending) > 0 && time.Now().Before(deadline) {
+		if l.open.Load() && !l.probe() {
+			time.Sleep(retryPause)
+			continue
+		}
+		if l.round(); l.stalled {
+			time.Sleep(retryPause)
+		}
+	}
+	if n := len(l.pending); n > 0 {
+		l.s.log.Error("closing with releases that Redis did not take; their lines come back as the leases expire", "releases", n)
+	}
+}
+
+// round sends up to maxBatch of what is pending as one pipeline.
+func (l *ledger) round() {
+	l.stalled = false
+	now := time.Now()
+	batch := l.pending[:min(len(l.pending), maxBatch)]
+	rest := l.pending[len(batch):]
+	ctx, cancel := context.WithDeadline(context.Background(), l.deadline(batch, now))
+	defer cancel()
+	l.sent = l.sent[:0]
+	for _, o := range batch {
+		if o.sink != nil && !now.Before(o.due) {
+			// Its time went by in the queue.
+			l.answer(o, routing.Failed, 0)
+			if o.kind == opAdmit {
+				l.recycle(o)
+				continue
+			}
+		}
+		l.prepare(ctx, o)
+		l.sent = append(l.sent, o)
+	}
+	var keep []*op
+	if len(l.sent) > 0 {
+		done := l.s.metrics.roundTrip("ledger")
+		_, err := l.pipe.Exec(ctx)
+		done()
+		keep = l.settle(ctx, l.sent, err)
+	}
+	if len(keep) == 0 {
+		n := copy(l.pending, rest)
+		clear(l.pending[n:])
+		l.pending = l.pending[:n]
+	} else {
+		l.pending = append(keep, rest...)
+	}
+	l.bound()
+	l.answers.deliver()
+}
+
+// deadline is when the batch must be answered: its oldest admission's.
+func (l *ledger) deadline(batch []*op, now time.Time) time.Time {
+	d := now.Add(l.s.cfg.AdmitBudget)
+	for _, o := range batch {
+		if o.sink != nil && o.due.After(now) && o.due.Before(d) {
+			d = o.due
+		}
+	}
+	return d
+}
+
+// prepare adds an op to the pipeline.
+func (l *ledger) prepare(ctx context.Context, o *op) {
+	switch {
+	case o.kind == opAdmit:
+		l.hold(o)
+	case o.loc == "":
+		o.loc = l.held[o.lease].loc
+	}
+	o.cmd = l.s.build(ctx, o)
+	l.pipe.Process(ctx, o.cmd)
+}
+
+// settle goes through a batch's replies and returns what must be sent again,
+// in order.
+func (l *ledger) settle(ctx context.Context, sent []*op, err error) (keep []*op) {
+	failed, unknown := 0, false
+	for _, o := range sent {
+		switch err := o.cmd.Err(); {
+		case unknownScript(err):
+			unknown = true
+		case err != nil:
+			failed++
+		}
+	}
+	l.judge(failed < len(sent), err)
+	if unknown {
+		// Another Redis, or one that was told to forget its scripts.
+		if err := l.s.scripts.load(ctx, l.s.client); err != nil {
+			l.s.log.Warn("Redis did not take the ledger's scripts", "err", err)
+		}
+	}
+	for _, o := range sent {
+		if again := l.result(o); again {
+			keep = append(keep, o)
+		} else {
+			l.recycle(o)
+		}
+	}
+	return keep
+}
+
+// judge counts failures in a row and moves the breaker.
+func (l *ledger) judge(ok bool, err error) {
+	if ok {
+		l.failures = 0
+		return
+	}
+	l.failures++
+	if l.failures == breakAfter {
+		l.open.Store(true)
+		l.s.log.Error("the ledger's Redis does not answer; calls are refused until it does", "err", err)
+	}
+}
+
+// probe asks an absent Redis whether it is back, and closes the breaker if so.
+func (l *ledger) probe() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), l.s.cfg.AdmitBudget)
+	defer cancel()
+	if err := l.s.client.Ping(ctx).Err(); err != nil {
+		return false
+	}
+	l.failures = 0
+	l.open.Store(false)
+	l.s.log.Info("the ledger's Redis answers again", "waiting", len(l.pending))
+	return true
+}
+
+// failPending answers everything that waits while the breaker is open, and
+// keeps what must still reach Redis.
+func (l *ledger) failPending() {
+	keep := l.pending[:0]
+	for _, o := range l.pending {
+		if o.sink != nil {
+			l.answer(o, routing.Failed, 0)
+		}
+		if o.kind == opAdmit {
+			l.recycle(o) // never sent: nothing to undo
+			continue
+		}
+		keep = append(keep, o)
+	}
+	clear(l.pending[len(keep):])
+	l.pending = keep
+	l.bound()
+	l.answers.deliver()
+}
+
+// bound drops the oldest of what is tried again when there is too much of it.
+func (l *ledger) bound() {
+	if over := len(l.pending) - l.s.cfg.MaxReleases - l.s.cfg.MaxQueue; over > 0 {
+		for _, o := range l.pending[:over] {
+			delete(l.held, o.lease)
+			if o.sink != nil {
+				l.answer(o, routing.Failed, 0)
+			}
+			l.recycle(o)
+		}
+		l.pending = append(l.pending[:0], l.pending[over:]...)
+		l.s.metrics.dropped(over)
+		l.s.log.Error("too many releases wait for Redis; the oldest are left to expire", "dropped", over)
+	}
+	l.waiting.Store(int64(len(l.pending)))
+}
