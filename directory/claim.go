@@ -1,0 +1,117 @@
+package directory
+
+import "net/netip"
+
+// Check reports what would refuse the changes, as far as this view knows: an
+// object that changed since Before was read (KindStale), a claim that another
+// object holds (KindConflict), something required that is not there
+// (KindConflict). It stands in for the store where nothing is to be written; the
+// store alone decides.
+func (v *View) Check(changes ...Change) error {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	within := map[Ref]Object{}
+	for _, c := range changes {
+		within[c.Ref()] = c.After
+	}
+	for _, c := range changes {
+		if v.version(c.Ref()) != c.Expect() {
+			return &Error{Kind: KindStale, Code: "stale", Detail: "The object has changed since it was read."}
+		}
+		if c.After == nil {
+			continue
+		}
+		for _, r := range c.After.Requires() {
+			after, touched := within[r]
+			if touched && after == nil || !touched && v.version(r) == 0 {
+				return Conflict("", "missing:"+string(r.Kind), "The %s this needs does not exist any more.", r.Kind)
+			}
+		}
+		if claim := v.taken(c.After); claim != "" {
+			return Conflict("", "taken:"+claim, "Another object has this already.")
+		}
+	}
+	return nil
+}
+
+// version is the version the view holds of an object; 0 for none.
+func (v *View) version(r Ref) uint64 {
+	switch r.Kind {
+	case KindAccount, KindLimits:
+		p := v.accounts[AccountID(r.ID)]
+		switch {
+		case p == nil:
+		case r.Kind == KindAccount && p.account != nil:
+			return p.account.Version
+		case r.Kind == KindLimits && p.limits != nil:
+			return p.limits.Version
+		}
+	case KindTrunk:
+		if t := v.trunks[TrunkID(r.ID)]; t != nil {
+			return t.Version
+		}
+	case KindNumber:
+		if n := v.numbers[NumberID(r.ID)]; n != nil {
+			return n.Version
+		}
+	case KindInterlink:
+		if l := v.links[InterlinkID(r.ID)]; l != nil {
+			return l.Version
+		}
+	}
+	return 0
+}
+
+// taken returns the first part of the first claim of o that another object
+// holds, or "".
+func (v *View) taken(o Object) string {
+	switch o := o.(type) {
+	case *Account:
+		for _, c := range o.Claims() {
+			if holder, ok := v.realms[c[len("realm:"):]]; ok && holder != o.ID {
+				return "realm"
+			}
+		}
+	case *Trunk:
+		for _, s := range o.Sources {
+			if t := v.sources.holder(s); t != nil && t.ID != o.ID {
+				return "source"
+			}
+		}
+	case *InternalNumber:
+		if p := v.accounts[o.Account]; p != nil {
+			for _, n := range p.numbers {
+				if n.ID != o.ID && n.Number == o.Number {
+					return "number"
+				}
+			}
+		}
+	case *Interlink:
+		return v.linkTaken(o)
+	}
+	return ""
+}
+
+func (v *View) linkTaken(o *Interlink) string {
+	if id, ok := v.keys[o.Secret.KeyHash]; ok && o.Secret.KeyHash != "" && id != o.ID {
+		return "key"
+	}
+	p := v.accounts[o.A.Account]
+	if o.B == nil || p == nil {
+		return ""
+	}
+	for _, l := range p.links {
+		if _, peer := l.Sides(o.A.Account); l.ID != o.ID && peer != nil && peer.Account == o.B.Account {
+			return "pair"
+		}
+	}
+	return ""
+}
+
+// holder returns the trunk that lists exactly this source.
+func (t *sourceTable) holder(s Source) *Trunk {
+	if s.Port != 0 {
+		return t.exact[netip.AddrPortFrom(s.Prefix.Addr(), s.Port)]
+	}
+	return t.prefixes[s.Prefix]
+}

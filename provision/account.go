@@ -1,0 +1,229 @@
+package provision
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/routing"
+)
+
+// Account is an account as it is read.
+type Account struct {
+	ID        directory.AccountID  `json:"id" doc:"The account's id." example:"acc_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C"`
+	Name      string               `json:"name" doc:"Never changes." example:"Brown Ltd"`
+	Realm     string               `json:"realm" doc:"The account's SIP domain (RFC 3261 §22.1), generated." example:"k7m2q9x4w1z8.interlink.invalid"`
+	Parent    *directory.AccountID `json:"parent" doc:"The account above; null directly below the platform."`
+	TimeZone  string               `json:"timezone" doc:"IANA name." example:"Europe/Berlin"`
+	Enabled   bool                 `json:"enabled" doc:"A disabled account makes and receives no calls."`
+	Status    string               `json:"status" enum:"active,inactive" doc:"Active while enabled."`
+	Provider  *string              `json:"provider" doc:"The voice provider; null when the account has none."`
+	LastLogin *time.Time           `json:"last_login" doc:"When somebody last logged in; null before the first time."`
+	LastCall  *time.Time           `json:"last_call" doc:"When the newest recorded call began; null before the first, or when the store does not answer."`
+	LastSync  *time.Time           `json:"last_sync" doc:"When the call log was last synchronised with the provider; null before the first time."`
+	Lines     AccountLines         `json:"lines" doc:"Lines in use and allowed."`
+	Version   uint64               `json:"version" doc:"Counts the account's changes; the ETag."`
+	CreatedAt time.Time            `json:"created_at" doc:"When it was created."`
+}
+
+// AccountLines sums an account's lines.
+type AccountLines struct {
+	Used    *int  `json:"used" doc:"Lines that calls hold now, in both directions; null when the store does not answer."`
+	Allowed int64 `json:"allowed" minimum:"-1" doc:"All trunks together; -1 when one of the lanes is unlimited."`
+}
+
+// NewAccount creates an account.
+type NewAccount struct {
+	Name     string              `json:"name" minLength:"1" maxLength:"128" doc:"1 to 128 characters; can never be changed." example:"Brown Ltd"`
+	Parent   directory.AccountID `json:"parent,omitempty" maxLength:"64" doc:"The account above; directly below the platform without."`
+	TimeZone string              `json:"timezone,omitempty" maxLength:"64" doc:"IANA name; the parent's without, UTC where there is no parent." example:"Europe/Berlin"`
+	Enabled  *bool               `json:"enabled,omitempty" default:"true" doc:"A disabled account makes and receives no calls."`
+	Limits   *NewLimits          `json:"limits,omitempty" doc:"Concurrent calls; unlimited without."`
+}
+
+// AccountPatch changes an account.
+type AccountPatch struct {
+	Name     Optional[string]              `json:"name,omitzero" doc:"Can never be changed; the name it has is accepted."`
+	Realm    Optional[string]              `json:"realm,omitzero" doc:"Can never be changed; the realm it has is accepted."`
+	Parent   Optional[directory.AccountID] `json:"parent,omitzero" doc:"Cannot be changed; the parent it has is accepted."`
+	TimeZone Optional[string]              `json:"timezone,omitzero" doc:"IANA name; null: the parent's."`
+	Enabled  Optional[bool]                `json:"enabled,omitzero" doc:"Acts from the next call on; null: enabled."`
+}
+
+type createAccountInput struct {
+	Rehearsal
+	Repeatable
+	Body NewAccount
+}
+
+func (s *Server) createAccount(ctx context.Context, in *createAccountInput) (*Creation[Account], error) {
+	a := &directory.Account{
+		ID: directory.AccountID(s.ids.next("acc_")), Name: in.Body.Name, Parent: in.Body.Parent, TimeZone: in.Body.TimeZone,
+		Enabled: in.Body.Enabled == nil || *in.Body.Enabled, CreatedAt: now(),
+	}
+	if a.Parent != "" && (s.view.Account(a.Parent) == nil || !s.mayNow(ctx, see, a.Parent)) {
+		return nil, directory.Invalid("/parent", "parent_unknown", "There is no such account.")
+	}
+	if !s.mayNow(ctx, govern, a.Parent) {
+		return nil, &directory.Error{Kind: directory.KindForbidden, Code: "forbidden", Detail: "The token does not allow accounts to be created there."}
+	}
+	if a.TimeZone == "" {
+		a.TimeZone = s.defaultTimeZone(a)
+	}
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	changes := []directory.Change{directory.Create(a)}
+	if in.Body.Limits != nil {
+		l, err := in.Body.Limits.limits(a.ID, "/limits")
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, directory.Create(l))
+	}
+	if err := s.applyNewRealm(ctx, in.Rehearsal, a, changes); err != nil {
+		return nil, err
+	}
+	after := written[*directory.Account](changes[0])
+	body := s.renderAccount(ctx, after)
+	if in.Body.Limits != nil {
+		body.Lines.Allowed = allowed(written[*directory.Limits](changes[1]))
+	}
+	return created(in.Rehearsal, "/v1/accounts/"+string(a.ID), after.Version, body), nil
+}
+
+// applyNewRealm tries random realms until one is free (AC3).
+func (s *Server) applyNewRealm(ctx context.Context, dry Rehearsal, a *directory.Account, changes []directory.Change) error {
+	for n := 1; ; n++ {
+		a.Realm = newRealm(s.cfg.RealmSuffix)
+		err := s.apply(ctx, dry, changes...)
+		if n == maxAttempts || claimOf(err) != "realm" {
+			return err
+		}
+	}
+}
+
+func (s *Server) defaultTimeZone(a *directory.Account) string {
+	if p := s.view.Account(a.Parent); p != nil {
+		return p.TimeZone
+	}
+	return "UTC"
+}
+
+type getAccountInput struct{ InAccount }
+
+func (s *Server) getAccount(ctx context.Context, in *getAccountInput) (*Reading[Account], error) {
+	a, err := s.account(ctx, in.Account, see)
+	if err != nil {
+		return nil, err
+	}
+	return &Reading[Account]{ETag: etag(a.Version), Body: s.renderAccount(ctx, a)}, nil
+}
+
+type patchAccountInput struct {
+	InAccount
+	Precondition
+	Rehearsal
+	EndCalls bool `query:"end_calls" doc:"End the calls that the account has up, too; without, they go on."`
+	Body     AccountPatch
+}
+
+func (s *Server) patchAccount(ctx context.Context, in *patchAccountInput) (*Reading[Account], error) {
+	var after *directory.Account
+	err := s.retry(ctx, func() (error, error) {
+		before, err := s.account(ctx, in.Account, govern)
+		if err != nil {
+			return nil, err
+		}
+		if err := in.check(before.Version); err != nil {
+			return nil, err
+		}
+		next := *before
+		if err := s.patchedAccount(&next, &in.Body); err != nil {
+			return nil, err
+		}
+		change := directory.Replace(before, &next)
+		after = written[*directory.Account](change)
+		return s.apply(ctx, in.Rehearsal, change), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if in.EndCalls && !after.Enabled && !in.DryRun {
+		if err := s.endCallsOf(ctx, after.ID); err != nil {
+			return nil, err
+		}
+	}
+	return &Reading[Account]{ETag: etag(after.Version), Body: s.renderAccount(ctx, after)}, nil
+}
+
+func (s *Server) patchedAccount(a *directory.Account, p *AccountPatch) error {
+	switch {
+	case p.Name.Set && p.Name.Value != a.Name:
+		return directory.Invalid("/name", "name_fixed", "The name of an account can never be changed.")
+	case p.Realm.Set && !strings.EqualFold(p.Realm.Value, a.Realm):
+		return directory.Invalid("/realm", "realm_fixed", "The realm of an account can never be changed.")
+	case p.Parent.Set && p.Parent.Value != a.Parent:
+		return directory.Invalid("/parent", "parent_fixed", "An account cannot be moved.")
+	}
+	patch(&a.TimeZone, p.TimeZone, s.defaultTimeZone(a))
+	patch(&a.Enabled, p.Enabled, true)
+	return a.Validate()
+}
+
+// renderAccount reads what calls do beside what the directory knows. A store
+// that does not answer leaves those members null: the rest is still true.
+func (s *Server) renderAccount(ctx context.Context, a *directory.Account) Account {
+	return s.renderAccounts(ctx, []*directory.Account{a})[0]
+}
+
+func (s *Server) renderAccounts(ctx context.Context, accounts []*directory.Account) []Account {
+	ids := make([]directory.AccountID, len(accounts))
+	for i, a := range accounts {
+		ids[i] = a.ID
+	}
+	var lines []routing.Lines
+	if len(ids) > 0 {
+		var err error
+		if lines, err = s.calls.Lines(ctx, ids); err != nil || len(lines) != len(ids) {
+			lines = nil
+		}
+	}
+	last := s.lastCalls(ctx, ids)
+	out := make([]Account, len(accounts))
+	for i, a := range accounts {
+		out[i] = renderNouns(a)
+		out[i].Lines.Allowed = allowed(s.view.LimitsOf(a.ID))
+		out[i].LastCall = last[i]
+		if lines != nil {
+			used := lines[i].Inbound + lines[i].Outbound
+			out[i].Lines.Used = &used
+		}
+	}
+	return out
+}
+
+// renderNouns is what the directory knows of an account.
+func renderNouns(a *directory.Account) Account {
+	return Account{
+		ID: a.ID, Name: a.Name, Realm: a.Realm, Parent: nullable(a.Parent), TimeZone: a.TimeZone,
+		Enabled: a.Enabled, Status: accountStatus(a), Version: a.Version, CreatedAt: a.CreatedAt.UTC(),
+	}
+}
+
+func accountStatus(a *directory.Account) string {
+	if a.Enabled {
+		return "active"
+	}
+	return "inactive"
+}
+
+// allowed sums the trunks of all lanes; nil stands for no limits set.
+func allowed(l *directory.Limits) int64 {
+	if l == nil || l.Inbound == directory.Unlimited || l.Outbound == directory.Unlimited ||
+		l.TwoWay == directory.Unlimited || l.Burst == directory.Unlimited {
+		return directory.Unlimited
+	}
+	return l.Inbound + l.Outbound + l.TwoWay + l.Burst
+}

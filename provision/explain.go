@@ -1,0 +1,174 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/routing"
+)
+
+// Question asks what would become of a call.
+type Question struct {
+	Account directory.AccountID `json:"account" maxLength:"64" doc:"The calling account."`
+	Dialled string              `json:"dialled" maxLength:"128" doc:"What is dialled." example:"2001"`
+	From    string              `json:"from,omitempty" maxLength:"64" doc:"The calling number; it is looked up for the report and changes nothing about where the call goes."`
+}
+
+// Explanation is what would become of a call.
+type Explanation struct {
+	Verdict   string         `json:"verdict" enum:"route,refuse" doc:"Whether the call would go through."`
+	Reason    *string        `json:"reason" doc:"Why it would be refused; null when it would not." example:"number_not_found"`
+	SIPStatus *int           `json:"sip_status" doc:"The SIP response the caller would get from the gateway; null when the call goes through and the callee decides."`
+	Target    *ExplainTarget `json:"target" doc:"Where it would go; null when it is refused for the number."`
+	Steps     []ExplainStep  `json:"steps" nullable:"false" doc:"The rules considered, in order."`
+}
+
+// ExplainTarget is where a call would go. The account's own affairs are shown
+// to those who may see it.
+type ExplainTarget struct {
+	Account *directory.AccountID `json:"account" doc:"The called account's id."`
+	Name    string               `json:"name" doc:"The called account's name."`
+	Trunk   *directory.TrunkID   `json:"trunk" doc:"The trunk."`
+	URI     *string              `json:"uri" doc:"The Request-URI sent to the PBX." example:"sip:2001@192.0.2.12:5060"`
+}
+
+// ExplainStep is one rule considered.
+type ExplainStep struct {
+	Step   string `json:"step" doc:"The rule: from, caller, local, prefix, link, choose, trunk or lines." example:"local"`
+	Result string `json:"result" doc:"What came of it: match, no_match, private, disabled, chosen, free or refuse." example:"match"`
+	Detail string `json:"detail" doc:"One sentence for a person; not stable."`
+}
+
+type explainInput struct {
+	Repeatable
+	Body Question
+}
+
+// explain runs the proxy's own decision (DI5). Whether a line is free is a
+// preview: the ledger decides at the moment of the call.
+func (s *Server) explain(ctx context.Context, in *explainInput) (*Reading[Explanation], error) {
+	a := s.view.Account(in.Body.Account)
+	if a == nil || !s.mayNow(ctx, see, in.Body.Account) {
+		return nil, directory.Invalid("/account", "account_unknown", "There is no such account.")
+	}
+	out := Explanation{Steps: []ExplainStep{}}
+	if in.Body.From != "" {
+		out.Steps = append(out.Steps, s.explainFrom(a, in.Body.From))
+	}
+	var trail routing.Trail
+	d := s.cfg.Router.Route(routing.Call{Caller: a.ID, Dialled: in.Body.Dialled}, &trail)
+	for _, step := range trail.Steps {
+		if s.mayNow(ctx, see, step.About) {
+			out.Steps = append(out.Steps, ExplainStep{step.Step, step.Result, step.Detail})
+		}
+	}
+	reason := d.Reason
+	if reason == routing.None {
+		out.Target = s.explainTarget(ctx, &d.Route)
+		var steps []ExplainStep
+		var err error
+		if steps, reason, err = s.explainLines(ctx, &d.Route); err != nil {
+			return nil, err
+		}
+		out.Steps = append(out.Steps, steps...)
+	}
+	out.Verdict = "route"
+	if reason != routing.None {
+		out.Verdict, out.Reason = "refuse", nullable(reason.String())
+		status := s.cfg.StatusOf(reason)
+		out.SIPStatus = &status
+	}
+	return &Reading[Explanation]{Body: out}, nil
+}
+
+func (s *Server) explainFrom(a *directory.Account, from string) ExplainStep {
+	if n := s.view.Number(a.ID, from); n != nil {
+		return ExplainStep{"from", "match", fmt.Sprintf("%s is %s's own number (%s).", from, a.Name, n.Number)}
+	}
+	return ExplainStep{"from", "no_match", fmt.Sprintf("%q is none of %s's numbers; the call is routed all the same.", from, a.Name)}
+}
+
+func (s *Server) explainTarget(ctx context.Context, r *routing.Route) *ExplainTarget {
+	t := &ExplainTarget{}
+	if a := s.view.Account(r.Callee); a != nil {
+		t.Name = a.Name
+	}
+	if s.mayNow(ctx, see, r.Callee) {
+		t.Account, t.Trunk = &r.Callee, &r.Trunk.ID
+		if len(r.Trunk.Addresses) > 0 {
+			uri := "sip:" + escapeUser(r.User) + "@" + r.Trunk.Addresses[0].String()
+			t.URI = &uri
+		}
+	}
+	return t
+}
+
+// escapeUser escapes what a user part cannot hold as it is: of the characters a
+// number or user part can have here that is "#" (RFC 3261 §25.1, user).
+func escapeUser(user string) string { return strings.ReplaceAll(user, "#", "%23") }
+
+// explainLines asks each account for its line with the lines that are taken
+// now, the way the ledger does, and stops at the first that has none.
+func (s *Server) explainLines(ctx context.Context, r *routing.Route) ([]ExplainStep, routing.Reason, error) {
+	claims := s.cfg.Router.Claims(nil, r)
+	ids := make([]directory.AccountID, len(claims))
+	for i, c := range claims {
+		ids[i] = c.Account
+	}
+	lines, err := s.lines(ctx, ids)
+	if err != nil {
+		return nil, routing.None, err
+	}
+	var steps []ExplainStep
+	reason := routing.None
+	// An account that is asked twice, as caller and callee, has the line given
+	// for the first counted for the second.
+	type count struct{ in, out int }
+	given := map[directory.AccountID]count{}
+	for i, c := range claims {
+		mine := given[c.Account]
+		in, outbound := lines[i].Inbound+mine.in, lines[i].Outbound+mine.out
+		method := routing.Ask(c.Limits, in, outbound, c.Outbound())
+		step := ExplainStep{Step: "lines", Result: "free", Detail: s.lineDetail(c, in, outbound)}
+		if !method.Admits() {
+			step.Result, reason = "refuse", c.Role.Reason()
+		}
+		if s.mayNow(ctx, see, c.Account) {
+			steps = append(steps, step)
+		}
+		if reason != routing.None {
+			break
+		}
+		if c.Outbound() {
+			mine.out++
+		} else {
+			mine.in++
+		}
+		given[c.Account] = mine
+	}
+	return steps, reason, nil
+}
+
+func (s *Server) lineDetail(c routing.Claim, in, out int) string {
+	name, lane := string(c.Account), "inbound"
+	if a := s.view.Account(c.Account); a != nil {
+		name = a.Name
+	}
+	if c.Outbound() {
+		lane = "outbound"
+	}
+	if c.Limits == nil {
+		return fmt.Sprintf("%s, %s line: %d calls up, no limits set.", name, lane, in+out)
+	}
+	text := make([]string, 0, 5)
+	for _, l := range routing.Lanes(c.Limits, in, out) {
+		if l.Limit != directory.Unlimited {
+			text = append(text, fmt.Sprintf("%s %d/%d", l.Lane, l.Used, l.Limit))
+		} else {
+			text = append(text, fmt.Sprintf("%s %d/unlimited", l.Lane, l.Used))
+		}
+	}
+	return fmt.Sprintf("%s, %s line: %s.", name, lane, strings.Join(text, ", "))
+}

@@ -1,0 +1,203 @@
+package provision
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"sort"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+const (
+	openAPIPath = "/openapi.json"
+	docsPath    = "/docs"
+	apiVersion  = "1.0.0"
+	bearer      = "bearer"
+)
+
+const apiDescription = `Interlink joins separate PBXs into one dial plan.
+
+Objects have a version; reads send it as ETag, and PATCH, PUT and DELETE of a
+provisioned object take it back in If-Match: 428 without, 412 when the object has
+changed; * stands for whatever it is now. PATCH is a merge patch (RFC 7396): null
+resets a field. POST takes an Idempotency-Key. dry_run=true on a write answers
+what would happen and writes nothing. Lists have a limit and a cursor. Unknown
+fields and parameters are refused. Errors are problems (RFC 9457) with a stable
+code. Times are RFC 3339 in UTC. In limits, -1 stands for unlimited.`
+
+// told is what the documentation says of an operation.
+type told struct{ id, tag, summary, text string }
+
+// operations describes every route; a test compares it with the router.
+func operations() map[string]told {
+	const (
+		accounts, trunks, numbers, links = "Accounts", "Trunks", "Internal numbers", "Interlinks"
+		limits, calls, principals        = "Limits", "Calls", "Principals"
+	)
+	return map[string]told{
+		"GET /v1/me": {"get-me", principals, "Who am I", "The principal behind the token."},
+
+		"POST /v1/accounts":                             {"create-account", accounts, "Create an account", "The realm is generated. With limits, both are created or neither."},
+		"GET /v1/accounts":                              {"list-accounts", accounts, "List accounts", "The accounts the token may see, filtered and sorted."},
+		"GET " + accountPath:                            {"get-account", accounts, "Read an account", "With its lines in use and its last call."},
+		"PATCH " + accountPath:                          {"patch-account", accounts, "Change an account", "Name, realm and parent never change. A disabled account neither makes nor receives calls from the next one on; calls in progress go on unless end_calls is true."},
+		"DELETE " + accountPath:                         {"delete-account", accounts, "Delete an account", "Its numbers, trunks, limits and interlinks go with it, on the other sides too. With accounts below it, 409 unless cascade is true."},
+		"GET /v1/accounts/{account}/trunks":             {"list-trunks", trunks, "List trunks", "The account's trunks in the order of their creation."},
+		"POST /v1/accounts/{account}/trunks":            {"create-trunk", trunks, "Create a trunk", "A trunk is the SIP connection to one PBX, which is known by the addresses it sends from; each of those belongs to one trunk only."},
+		"GET " + trunkPath:                              {"get-trunk", trunks, "Read a trunk", "One trunk of the account."},
+		"PATCH " + trunkPath:                            {"patch-trunk", trunks, "Change a trunk", "Lists are replaced whole."},
+		"DELETE " + trunkPath:                           {"delete-trunk", trunks, "Delete a trunk", "409 while a number goes to it."},
+		"GET /v1/accounts/{account}/numbers":            {"list-numbers", numbers, "List internal numbers", "The account's internal numbers in the order of their creation."},
+		"POST /v1/accounts/{account}/numbers":           {"create-number", numbers, "Create an internal number", "A number, a block (20xx) or a range (2000-2099) of the account's dial plan. Several may overlap: the most specific takes the call, and the answer names them."},
+		"GET " + numberPath:                             {"get-number", numbers, "Read an internal number", "One number of the account."},
+		"PATCH " + numberPath:                           {"patch-number", numbers, "Change an internal number", "Acts from the next call on, on every node. private hides the number from all linked accounts."},
+		"DELETE " + numberPath:                          {"delete-number", numbers, "Delete an internal number", "Acts from the next call on."},
+		"GET /v1/accounts/{account}/interlinks":         {"list-interlinks", links, "List interlinks", "The account's side of each, pending ones included."},
+		"POST /v1/accounts/{account}/interlinks":        {"create-interlink", links, "Generate an authorization key", "Creates a pending interlink. Whoever enters the key on another account links the two; a key links one pair."},
+		"POST /v1/accounts/{account}/interlinks/redeem": {"redeem-interlink", links, "Redeem an authorization key", "Links the account with the one that generated the key. A wrong, spent, expired or deleted key gets one and the same 404. With dry_run the answer names the other account and the numbers the two dial plans would hide from each other. Failures are throttled."},
+		"GET " + linkPath:                               {"get-interlink", links, "Read an interlink", "The account's side. While pending, its key can be read again."},
+		"PATCH " + linkPath:                             {"patch-interlink", links, "Change an interlink", "Changes the account's own side. The other side sees nothing of it but whether the link is suspended."},
+		"DELETE " + linkPath:                            {"delete-interlink", links, "Delete an interlink", "Removes it on both sides at once. A pending one's key is dead."},
+		"GET /v1/accounts/{account}/limits":             {"get-limits", limits, "Read the limits", "Unlimited, at version 0, until they are set."},
+		"PUT /v1/accounts/{account}/limits":             {"put-limits", limits, "Set the limits", "Replaces all. A call takes an outbound line of the caller's account and an inbound line of the callee's, and a line of each account above them that has limits. Lowered limits end no call."},
+		"GET /v1/accounts/{account}/capacity":           {"get-capacity", limits, "Who holds the lines", "Each lane with what is used and free, the calls that hold them, and the accounts above that limit it, too."},
+		"GET /v1/accounts/{account}/calls":              {"list-calls", calls, "List live calls", "The calls that hold a line of the account now, at most 10,000."},
+		"DELETE /v1/calls/{call}":                       {"end-call", calls, "End a call", "Ends it and frees its lines."},
+		"GET /v1/accounts/{account}/call-log":           {"list-call-log", calls, "Read the call log", "A record of each attempt, refused ones included, newest first, as the account may know it."},
+		"POST /v1/explain":                              {"explain", calls, "Explain a call", "What would become of a call, decided by the same code as a real one, without making it. Whether a line is free is a preview."},
+	}
+}
+
+// operation builds huma's description of a route.
+func operation(method, path string) huma.Operation {
+	t := operations()[method+" "+path]
+	op := huma.Operation{
+		Method: method, Path: path, OperationID: t.id, Summary: t.summary, Description: t.text, Tags: []string{t.tag},
+		// The body has been read and bounded before.
+		MaxBodyBytes: -1, BodyReadTimeout: -1,
+		Security: []map[string][]string{{bearer: {}}},
+	}
+	if method == http.MethodPost && path != "/v1/explain" {
+		op.DefaultStatus = http.StatusCreated
+	}
+	return op
+}
+
+func (s *Server) apiConfig() huma.Config {
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info:    &huma.Info{Title: "Interlink", Version: apiVersion, Description: apiDescription},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					bearer: {Type: "http", Scheme: "bearer", Description: "A token; INTERLINK_ADMIN_TOKEN is the first administrator's."},
+				},
+			},
+		},
+		// Only JSON, whatever a client says it accepts: RFC 9110 §12.5.1 allows
+		// it, and a client that reads nothing else must still read problems.
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{s.transform},
+	}
+}
+
+// publish completes the document with what huma does not know and serves it
+// with its page.
+func (s *Server) publish() error {
+	doc := s.api.OpenAPI()
+	problems := s.problemResponse()
+	preview := doc.Components.Schemas.Schema(reflect.TypeFor[Preview](), true, "Preview")
+	link := doc.Components.Schemas.Schema(reflect.TypeFor[Interlink](), true, "Interlink")
+	for path, item := range doc.Paths {
+		for method, op := range map[string]*huma.Operation{
+			http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put,
+			http.MethodPatch: item.Patch, http.MethodDelete: item.Delete,
+		} {
+			if op == nil {
+				continue
+			}
+			complete(op, problems)
+			if method == http.MethodPost && strings.HasSuffix(path, "/redeem") {
+				describe(op, http.StatusOK, preview)
+				describe(op, http.StatusCreated, link)
+			}
+		}
+	}
+	spec, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return fmt.Errorf("provision: OpenAPI document: %w", err)
+	}
+	page, err := renderDocs(doc)
+	if err != nil {
+		return err
+	}
+	s.router.Path(openAPIPath).Methods(http.MethodGet).Handler(fixed("application/json", spec, ""))
+	s.router.Path(docsPath).Methods(http.MethodGet).Handler(fixed("text/html; charset=utf-8", page,
+		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"))
+	return nil
+}
+
+// fixed serves what never changes.
+func fixed(contentType string, content []byte, policy string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		if policy != "" {
+			w.Header().Set("Content-Security-Policy", policy)
+		}
+		// A client that went away cannot be told anything.
+		_, _ = w.Write(content)
+	})
+}
+
+// complete marks If-Match as required, which the server answers with a 428 of
+// its own, and names the answers an operation can give.
+func complete(op *huma.Operation, problem *huma.MediaType) {
+	codes := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	for _, p := range op.Parameters {
+		switch {
+		case p.In == "header" && p.Name == "If-Match":
+			p.Required = true
+			codes = append(codes, http.StatusPreconditionFailed, http.StatusPreconditionRequired, http.StatusConflict)
+		case p.In == "query" && p.Name == "dry_run" && op.DefaultStatus == http.StatusCreated:
+			created := *op.Responses["201"]
+			created.Description, created.Headers = "Dry run: what would be created.", nil
+			op.Responses["200"] = &created
+		}
+	}
+	if op.RequestBody != nil {
+		codes = append(codes, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+		if op.Method == http.MethodPost {
+			codes = append(codes, http.StatusConflict)
+		}
+	}
+	if strings.HasSuffix(op.Path, "/redeem") {
+		codes = append(codes, http.StatusTooManyRequests)
+	}
+	sort.Ints(codes)
+	delete(op.Responses, "default")
+	for _, code := range codes {
+		op.Responses[fmt.Sprint(code)] = &huma.Response{
+			Description: http.StatusText(code), Content: map[string]*huma.MediaType{"application/problem+json": problem},
+		}
+	}
+}
+
+// problemResponse registers Problem and takes huma's own error model out.
+func (s *Server) problemResponse() *huma.MediaType {
+	registry := s.api.OpenAPI().Components.Schemas
+	schema := registry.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	delete(registry.Map(), "ErrorModel")
+	delete(registry.Map(), "ErrorDetail")
+	return &huma.MediaType{Schema: schema}
+}
+
+// describe sets the schema of one answer.
+func describe(op *huma.Operation, status int, schema *huma.Schema) {
+	op.Responses[fmt.Sprint(status)].Content = map[string]*huma.MediaType{"application/json": {Schema: schema}}
+}

@@ -1,0 +1,202 @@
+package provision
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+// Redemption enters an authorization key.
+type Redemption struct {
+	Name string `json:"name" minLength:"1" maxLength:"128" doc:"This side's name for the connection." example:"Brown"`
+	Key  string `json:"authorization_key" maxLength:"128" doc:"The key as the other side reads it; case, spaces and hyphens do not matter." example:"7M3K-Q9XW-2ZPA-R5TN-0HJC-8VBD-6YEF-4GSM"`
+}
+
+// Preview is what a key would link to.
+type Preview struct {
+	Peer       *Peer       `json:"peer" doc:"The account that generated the key."`
+	Collisions []Collision `json:"collisions" nullable:"false" doc:"The numbers that the two dial plans would hide from each other, at most 1000."`
+}
+
+type redeemInput struct {
+	InAccount
+	Rehearsal
+	Repeatable
+	Body Redemption
+}
+
+// redeem makes a pending interlink active on both sides (IL2). A key that is
+// wrong, spent, expired or deleted gets one and the same answer (IL3), and of
+// two redemptions at the same moment the store lets one through: the loser
+// finds the key spent.
+func (s *Server) redeem(ctx context.Context, in *redeemInput) (*Creation[any], error) {
+	a, err := s.account(ctx, in.Account, edit)
+	if err != nil {
+		return nil, err
+	}
+	b := directory.Side{Account: a.ID, Name: in.Body.Name, Version: 1}
+	if err := b.Validate(); err != nil {
+		return nil, err
+	}
+	release, wait := s.redeems.enter(a.ID)
+	if release == nil {
+		s.metrics.redeem("throttled")
+		p := newProblem(http.StatusTooManyRequests, "redeem_throttled", "Too many keys failed; try again later.")
+		return nil, p.with("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
+	out, err := s.redeemOnce(ctx, in.Body.Key, b, in.Rehearsal)
+	release(err != nil)
+	switch {
+	case err != nil:
+		s.metrics.redeem("refused")
+	case in.DryRun:
+		s.metrics.redeem("preview")
+	default:
+		s.metrics.redeem("linked")
+	}
+	return out, err
+}
+
+func (s *Server) redeemOnce(ctx context.Context, key string, b directory.Side, dry Rehearsal) (*Creation[any], error) {
+	// The hash is computed for what cannot be a key, too: it takes as long.
+	hash := s.secrets.keyHash(normalizeKey(key))
+	var out *Creation[any]
+	err := s.retry(ctx, func() (error, error) {
+		before := s.view.InterlinkByKey(hash)
+		if before == nil || !keyWorks(before, time.Now()) {
+			return nil, keyUnknown()
+		}
+		if before.A.Account == b.Account {
+			return nil, directory.Conflict("/authorization_key", "link_to_self", "An account cannot be linked to itself.")
+		}
+		if s.linked(before.A.Account, b.Account) {
+			return nil, directory.Conflict("/authorization_key", "already_linked", "The two accounts are linked already.")
+		}
+		next := cloneInterlink(before)
+		next.B, next.LinkedAt, next.ExpiresAt, next.Secret = &b, now(), time.Time{}, directory.InterlinkSecret{}
+		next.A.Version++
+		change := directory.Replace(before, next)
+		if dry.DryRun {
+			out = &Creation[any]{Status: http.StatusOK, Body: Preview{Peer: s.peer(before.A.Account), Collisions: s.collisions(b.Account, before.A.Account)}}
+		} else {
+			after := written[*directory.Interlink](change)
+			var body any = s.renderInterlink(after, b.Account)
+			out = created(dry, interlinkPath(b.Account, after.ID), b.Version, body)
+		}
+		return s.apply(ctx, dry, change), nil
+	})
+	if isKind(err, directory.KindNotFound) {
+		err = keyUnknown() // deleted at this very moment
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !dry.DryRun {
+		s.log.InfoContext(ctx, "interlink active", slog.String("request_id", requestOf(ctx).id), slog.String("account", string(b.Account)))
+	}
+	return out, nil
+}
+
+// keyUnknown is the one answer to every key that links nothing.
+func keyUnknown() *directory.Error {
+	return &directory.Error{Kind: directory.KindNotFound, Code: "key_unknown", Field: "/authorization_key", Detail: "This key links nothing."}
+}
+
+func (s *Server) linked(a, b directory.AccountID) bool {
+	for _, l := range s.view.Interlinks(a) {
+		if _, peer := l.Sides(a); peer != nil && peer.Account == b {
+			return true
+		}
+	}
+	return false
+}
+
+// maxThrottled bounds the accounts whose failures are remembered.
+const maxThrottled = 10_000
+
+// throttle counts failed redemptions, per account and of all together; the
+// successful ones cost nothing. An account's redemptions go one by one, so that
+// many at once cannot slip past the count.
+type throttle struct {
+	burst    int
+	every    time.Duration
+	all      *rate.Limiter
+	mu       sync.Mutex
+	accounts map[directory.AccountID]*queue
+}
+
+// queue is one account's turn.
+type queue struct {
+	turn    sync.Mutex
+	waiting int // guarded by throttle.mu
+	limiter *rate.Limiter
+}
+
+// allTimes is how many accounts' worth of failures all together may have.
+const allTimes = 20
+
+func newThrottle(burst int, every time.Duration) *throttle {
+	return &throttle{
+		burst: burst, every: every, accounts: map[directory.AccountID]*queue{},
+		all: rate.NewLimiter(rate.Every(every/allTimes), burst*allTimes),
+	}
+}
+
+// enter waits for the account's turn. It returns what to call with the outcome,
+// or nil and how long until another attempt is allowed.
+func (t *throttle) enter(id directory.AccountID) (release func(failed bool), wait time.Duration) {
+	q := t.queue(id)
+	q.turn.Lock()
+	for _, l := range []*rate.Limiter{q.limiter, t.all} {
+		if missing := 1 - l.Tokens(); missing > 0 {
+			t.leave(q)
+			return nil, time.Duration(missing / float64(l.Limit()) * float64(time.Second))
+		}
+	}
+	return func(failed bool) {
+		if failed {
+			q.limiter.Allow()
+			t.all.Allow()
+		}
+		t.leave(q)
+	}, 0
+}
+
+func (t *throttle) queue(id directory.AccountID) *queue {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	q := t.accounts[id]
+	if q == nil {
+		if len(t.accounts) >= maxThrottled {
+			t.forget()
+		}
+		q = &queue{limiter: rate.NewLimiter(rate.Every(t.every), t.burst)}
+		t.accounts[id] = q
+	}
+	q.waiting++
+	return q
+}
+
+func (t *throttle) leave(q *queue) {
+	q.turn.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	q.waiting--
+}
+
+// forget drops the accounts that have nothing to answer for.
+func (t *throttle) forget() {
+	for id, q := range t.accounts {
+		if q.waiting == 0 && q.limiter.Tokens() >= float64(t.burst) {
+			delete(t.accounts, id)
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humamux"
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/routing"
+)
+
+// Repository takes writes. The changes are carried out whole or not at all, and
+// the view has them when Apply returns without error.
+type Repository interface {
+	Apply(ctx context.Context, actor directory.Actor, changes ...directory.Change) error
+}
+
+// Calls reads and ends the calls that hold lines now.
+type Calls interface {
+	// Lines answers for each account asked, in the order asked.
+	Lines(ctx context.Context, accounts []directory.AccountID) ([]routing.Lines, error)
+	// LiveCalls returns up to limit calls that hold a line of the account.
+	LiveCalls(ctx context.Context, account directory.AccountID, limit int) ([]routing.LiveCall, error)
+	// LiveCall returns nil when there is no such call.
+	LiveCall(ctx context.Context, lease routing.LeaseID) (*routing.LiveCall, error)
+	// EndCall ends the call and frees its lines; a call that is gone is no error.
+	EndCall(ctx context.Context, lease routing.LeaseID) error
+}
+
+// CallLog reads an account's call records, newest first, beginning behind the
+// cursor of an earlier answer. The cursor is empty when nothing follows.
+type CallLog interface {
+	CallLog(ctx context.Context, account directory.AccountID, cursor string, limit int) ([]routing.Record, string, error)
+}
+
+// Idempotency remembers the answers to POST requests that carried an
+// Idempotency-Key.
+type Idempotency interface {
+	// Begin claims a key. It returns the answer of an earlier request with the
+	// same fingerprint, nil when the caller is the first, KindConflict while
+	// the first still runs, and KindInvalid for another fingerprint.
+	Begin(ctx context.Context, scope, key string, fingerprint []byte) ([]byte, error)
+	Finish(ctx context.Context, scope, key string, answer []byte) error
+	// Abandon forgets a key whose request changed nothing.
+	Abandon(ctx context.Context, scope, key string) error
+}
+
+// Config says what a Server works on.
+type Config struct {
+	// View answers reads. Required.
+	View *directory.View
+	// Repository takes writes. Required.
+	Repository Repository
+	// Calls and CallLog show what calls do. Required.
+	Calls   Calls
+	CallLog CallLog
+	// Idempotency nil: the Idempotency-Key header is refused as unavailable.
+	Idempotency Idempotency
+	// Router answers explain. Required.
+	Router *routing.Router
+	// StatusOf is the SIP status of a reason, for explain. Required.
+	StatusOf func(routing.Reason) int
+	// ClusterKey is the secret all nodes share, at least 16 octets; keys for
+	// sealing and signing are derived from it. Required.
+	ClusterKey []byte
+	// AdminToken is the bearer token of the staff principal. Empty: nobody gets
+	// in.
+	AdminToken string
+	// RealmSuffix ends every generated realm; a domain name. Required.
+	RealmSuffix string
+	// NumberMax is the longest internal number, 1 to 8 characters; 0 is 8.
+	NumberMax int
+	// RedeemBurst failed redeems are free for an account, then one each
+	// RedeemEvery; all accounts together have 20 times as many. 0 is 10, and
+	// 6 seconds.
+	RedeemBurst int
+	RedeemEvery time.Duration
+	// Ready, when set, is asked before each request under /v1: an error answers
+	// 503.
+	Ready func() error
+	// Registerer nil: no metrics.
+	Registerer prometheus.Registerer
+	// Log nil: nothing is logged.
+	Log *slog.Logger
+}
+
+// Server serves the API.
+type Server struct {
+	cfg     Config
+	view    *directory.View
+	repo    Repository
+	calls   Calls
+	log     *slog.Logger
+	metrics *metrics
+	secrets *secrets
+	redeems *throttle
+	ids     *idSource
+	router  *mux.Router
+	api     huma.API
+	handler http.Handler
+}
+
+// New checks the configuration and builds the routes.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	sec, err := newSecrets(cfg.ClusterKey)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, view: cfg.View, repo: cfg.Repository, calls: cfg.Calls, log: cfg.Log,
+		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(),
+		redeems: newThrottle(cfg.RedeemBurst, cfg.RedeemEvery),
+		router:  mux.NewRouter().SkipClean(true),
+	}
+	s.router.NotFoundHandler = s.admit(http.HandlerFunc(s.routeNotFound))
+	s.router.MethodNotAllowedHandler = s.admit(http.HandlerFunc(s.methodNotAllowed))
+	s.router.Use(s.admit)
+	s.api = humamux.New(s.router, s.apiConfig())
+	s.routes()
+	if err := s.publish(); err != nil {
+		return nil, err
+	}
+	s.handler = s.observe(s.router)
+	return s, nil
+}
+
+// complete fills in defaults and reports what is missing or impossible.
+func (c *Config) complete() error {
+	switch {
+	case c.View == nil || c.Repository == nil || c.Calls == nil || c.CallLog == nil:
+		return errors.New("provision: View, Repository, Calls and CallLog are required")
+	case c.Router == nil || c.StatusOf == nil:
+		return errors.New("provision: Router and StatusOf are required")
+	case len(c.ClusterKey) < 16:
+		return errors.New("provision: ClusterKey needs at least 16 octets")
+	case !regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,180}[a-z0-9])?$`).MatchString(strings.ToLower(c.RealmSuffix)):
+		return errors.New("provision: RealmSuffix is not a domain name")
+	case c.NumberMax < 0 || c.NumberMax > directory.MaxNumberLength:
+		return errors.New("provision: NumberMax is not 1 to 8")
+	case c.RedeemBurst < 0 || c.RedeemEvery < 0:
+		return errors.New("provision: RedeemBurst and RedeemEvery cannot be negative")
+	}
+	c.RealmSuffix = strings.ToLower(c.RealmSuffix)
+	if c.NumberMax == 0 {
+		c.NumberMax = directory.MaxNumberLength
+	}
+	if c.RedeemBurst == 0 {
+		c.RedeemBurst = 10
+	}
+	if c.RedeemEvery == 0 {
+		c.RedeemEvery = 6 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// Handler serves the API, /openapi.json and /docs.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+const (
+	accountPath = "/v1/accounts/{account}"
+	trunkPath   = accountPath + "/trunks/{trunk}"
+	numberPath  = accountPath + "/numbers/{number}"
+	linkPath    = accountPath + "/interlinks/{interlink}"
+)
+
+// routes is the whole API; what each call does is told in openapi.go.
+func (s *Server) routes() {
+	handle(s, http.MethodGet, "/v1/me", s.me)
+
+	handle(s, http.MethodPost, "/v1/accounts", s.createAccount)
+	handle(s, http.MethodGet, "/v1/accounts", s.listAccounts)
+	handle(s, http.MethodGet, accountPath, s.getAccount)
+	handle(s, http.MethodPatch, accountPath, s.patchAccount)
+	handle(s, http.MethodDelete, accountPath, s.deleteAccount)
+
+	handle(s, http.MethodPost, accountPath+"/trunks", s.createTrunk)
+	handle(s, http.MethodGet, accountPath+"/trunks", s.listTrunks)
+	handle(s, http.MethodGet, trunkPath, s.getTrunk)
+	handle(s, http.MethodPatch, trunkPath, s.patchTrunk)
+	handle(s, http.MethodDelete, trunkPath, s.deleteTrunk)
+
+	handle(s, http.MethodPost, accountPath+"/numbers", s.createNumber)
+	handle(s, http.MethodGet, accountPath+"/numbers", s.listNumbers)
+	handle(s, http.MethodGet, numberPath, s.getNumber)
+	handle(s, http.MethodPatch, numberPath, s.patchNumber)
+	handle(s, http.MethodDelete, numberPath, s.deleteNumber)
+
+	handle(s, http.MethodPost, accountPath+"/interlinks", s.createInterlink)
+	handle(s, http.MethodPost, accountPath+"/interlinks/redeem", s.redeem)
+	handle(s, http.MethodGet, accountPath+"/interlinks", s.listInterlinks)
+	handle(s, http.MethodGet, linkPath, s.getInterlink)
+	handle(s, http.MethodPatch, linkPath, s.patchInterlink)
+	handle(s, http.MethodDelete, linkPath, s.deleteInterlink)
+
+	handle(s, http.MethodGet, accountPath+"/limits", s.getLimits)
+	handle(s, http.MethodPut, accountPath+"/limits", s.putLimits)
+	handle(s, http.MethodGet, accountPath+"/capacity", s.getCapacity)
+
+	handle(s, http.MethodGet, accountPath+"/calls", s.listCalls)
+	handle(s, http.MethodDelete, "/v1/calls/{call}", s.endCall)
+	handle(s, http.MethodGet, accountPath+"/call-log", s.listCallLog)
+	handle(s, http.MethodPost, "/v1/explain", s.explain)
+}
+
+// handle serves one operation: the handler returns an answer or an error, and
+// errors are rendered in one place.
+func handle[I, O any](s *Server, method, path string, h func(context.Context, *I) (*O, error)) {
+	huma.Register(s.api, operation(method, path), func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+}

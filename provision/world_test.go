@@ -1,0 +1,475 @@
+package provision
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/routing"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const testToken = "a-token-for-tests"
+
+// store keeps the directory in a map beside a view, with versions, claims and
+// requirements, and plays calls, call log and remembered answers.
+type store struct {
+	view *directory.View
+
+	mu      sync.Mutex
+	objects map[directory.Ref]directory.Object
+	claims  map[string]directory.Ref
+	seq     uint64
+	actors  []directory.Actor
+	// before, when set, runs once before the next write takes effect.
+	before func()
+	// broken, when set, is what every operation answers.
+	broken error
+
+	lines   map[directory.AccountID]routing.Lines
+	live    []routing.LiveCall
+	ended   []routing.LeaseID
+	records map[directory.AccountID][]routing.Record
+	answers map[string]*answer
+}
+
+type answer struct {
+	fingerprint []byte
+	stored      []byte
+}
+
+func newStore() *store {
+	return &store{
+		view: directory.NewView(), objects: map[directory.Ref]directory.Object{}, claims: map[string]directory.Ref{},
+		lines: map[directory.AccountID]routing.Lines{}, records: map[directory.AccountID][]routing.Record{}, answers: map[string]*answer{},
+	}
+}
+
+func (s *store) Apply(_ context.Context, actor directory.Actor, changes ...directory.Change) error {
+	s.mu.Lock()
+	before := s.before
+	s.before = nil
+	s.mu.Unlock()
+	if before != nil {
+		before()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	if err := s.refuse(changes); err != nil {
+		return err
+	}
+	var deltas []directory.Delta
+	for _, c := range changes {
+		if c.Before != nil {
+			for _, claim := range c.Before.Claims() {
+				delete(s.claims, claim)
+			}
+			delete(s.objects, c.Ref())
+		}
+		after := c.Written()
+		if after != nil {
+			s.objects[c.Ref()] = after
+			for _, claim := range after.Claims() {
+				s.claims[claim] = c.Ref()
+			}
+		}
+		deltas = append(deltas, directory.Delta{Ref: c.Ref(), After: after})
+	}
+	s.seq++
+	s.actors = append(s.actors, actor)
+	s.view.Apply(s.seq, time.Now(), deltas)
+	return nil
+}
+
+func (s *store) refuse(changes []directory.Change) error {
+	within := map[directory.Ref]bool{}
+	for _, c := range changes {
+		within[c.Ref()] = c.After != nil
+	}
+	for _, c := range changes {
+		have := uint64(0)
+		if o := s.objects[c.Ref()]; o != nil {
+			have = o.ObjectVersion()
+		}
+		if have != c.Expect() {
+			return &directory.Error{Kind: directory.KindStale, Code: "stale"}
+		}
+		if c.After == nil {
+			for ref, o := range s.objects {
+				if stays, touched := within[ref]; (!touched || stays) && slices.Contains(o.Requires(), c.Ref()) {
+					return directory.Conflict("", "in_use", "Other objects still need it.")
+				}
+			}
+			continue
+		}
+		for _, r := range c.After.Requires() {
+			if stays, touched := within[r]; touched && !stays || !touched && s.objects[r] == nil {
+				return directory.Conflict("", "missing_required", "Not there.")
+			}
+		}
+		for _, claim := range c.After.Claims() {
+			if holder, ok := s.claims[claim]; ok && holder != c.Ref() {
+				what, _, _ := strings.Cut(claim, ":")
+				return directory.Conflict("", "taken:"+what, "Taken.")
+			}
+		}
+	}
+	return nil
+}
+
+func (s *store) Lines(_ context.Context, ids []directory.AccountID) ([]routing.Lines, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]routing.Lines, len(ids))
+	for i, id := range ids {
+		out[i] = s.lines[id]
+		out[i].Account = id
+	}
+	return out, s.broken
+}
+
+func (s *store) LiveCalls(_ context.Context, id directory.AccountID, limit int) ([]routing.LiveCall, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []routing.LiveCall
+	for _, c := range s.live {
+		if slices.ContainsFunc(c.Claims, func(claim routing.Claim) bool { return claim.Account == id }) && len(out) < limit {
+			out = append(out, c)
+		}
+	}
+	return out, s.broken
+}
+
+func (s *store) LiveCall(_ context.Context, l routing.LeaseID) (*routing.LiveCall, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.live {
+		if c.Lease == l {
+			return &c, s.broken
+		}
+	}
+	return nil, s.broken
+}
+
+func (s *store) EndCall(_ context.Context, l routing.LeaseID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = append(s.ended, l)
+	s.live = slices.DeleteFunc(s.live, func(c routing.LiveCall) bool { return c.Lease == l })
+	return s.broken
+}
+
+// CallLog's own cursor is the id of the last record.
+func (s *store) CallLog(_ context.Context, id directory.AccountID, cursor string, limit int) ([]routing.Record, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []routing.Record
+	for _, r := range s.records[id] {
+		if cursor != "" && r.ID >= cursor {
+			continue
+		}
+		if len(out) == limit {
+			return out, out[len(out)-1].ID, s.broken
+		}
+		out = append(out, r)
+	}
+	return out, "", s.broken
+}
+
+func (s *store) Begin(_ context.Context, scope, key string, fingerprint []byte) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.answers[scope+" "+key]
+	switch {
+	case a == nil:
+		s.answers[scope+" "+key] = &answer{fingerprint: fingerprint}
+		return nil, nil
+	case !bytes.Equal(a.fingerprint, fingerprint):
+		return nil, directory.Invalid("", "idempotency_key_reused", "Used for another request.")
+	case a.stored == nil:
+		return nil, directory.Conflict("", "idempotency_running", "Still runs.")
+	}
+	return a.stored, nil
+}
+
+func (s *store) Finish(_ context.Context, scope, key string, stored []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[scope+" "+key].stored = stored
+	return nil
+}
+
+func (s *store) Abandon(_ context.Context, scope, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.answers, scope+" "+key)
+	return nil
+}
+
+// sipStatus is enough of sip's table for explain.
+func sipStatus(r routing.Reason) int {
+	switch r {
+	case routing.NumberNotFound:
+		return 404
+	case routing.AmbiguousNumber:
+		return 484
+	case routing.CalleeLinesFull, routing.CalleeParentLinesFull:
+		return 486
+	}
+	return 403
+}
+
+// world is a server with its store, and a conversation with it.
+type world struct {
+	t      *testing.T
+	store  *store
+	server *Server
+	codes  map[string]bool
+}
+
+func newWorld(t *testing.T, change ...func(*Config)) *world {
+	t.Helper()
+	st := newStore()
+	cfg := Config{
+		View: st.view, Repository: st, Calls: st, CallLog: st, Idempotency: st,
+		Router: routing.NewRouter(st.view), StatusOf: sipStatus,
+		ClusterKey: []byte("0123456789abcdef0123456789abcdef"), AdminToken: testToken, RealmSuffix: "Interlink.invalid",
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	server, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{t: t, store: st, server: server, codes: map[string]bool{}}
+}
+
+// ask is a request on its way.
+type ask struct {
+	method, path string
+	body         string
+	header       http.Header
+}
+
+func (a ask) with(name, value string) ask {
+	a.header = a.header.Clone()
+	a.header.Set(name, value)
+	return a
+}
+
+func (a ask) match(tag string) ask { return a.with("If-Match", tag) }
+
+func requestFor(method, path string, body any) ask {
+	a := ask{method: method, path: path, header: http.Header{"Authorization": {"Bearer " + testToken}}}
+	switch b := body.(type) {
+	case nil:
+	case string:
+		a.body = b
+	default:
+		encoded, err := json.Marshal(b)
+		if err != nil {
+			panic(err)
+		}
+		a.body = string(encoded)
+	}
+	return a
+}
+
+type obj = map[string]any
+
+func get(path string) ask              { return requestFor(http.MethodGet, path, nil) }
+func del(path string) ask              { return requestFor(http.MethodDelete, path, nil).match("*") }
+func post(path string, body any) ask   { return requestFor(http.MethodPost, path, body) }
+func put(path string, body any) ask    { return requestFor(http.MethodPut, path, body).match("*") }
+func change(path string, body any) ask { return requestFor(http.MethodPatch, path, body).match("*") }
+
+// reply is what came back.
+type reply struct {
+	t      *testing.T
+	ask    ask
+	status int
+	header http.Header
+	text   string
+	body   obj
+}
+
+func (w *world) do(a ask) *reply {
+	w.t.Helper()
+	r := httptest.NewRequest(a.method, a.path, strings.NewReader(a.body))
+	r.Header = a.header.Clone()
+	rec := httptest.NewRecorder()
+	w.server.Handler().ServeHTTP(rec, r)
+	res := rec.Result()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	out := &reply{t: w.t, ask: a, status: res.StatusCode, header: res.Header, text: string(text)}
+	if strings.Contains(res.Header.Get("Content-Type"), "json") && len(text) > 0 {
+		if err := json.Unmarshal(text, &out.body); err != nil {
+			w.t.Fatalf("%s %s: answer is not JSON: %v\n%s", a.method, a.path, err, text)
+		}
+	}
+	return out
+}
+
+// want demands a status and, of a problem, the code and the pointer or
+// parameter it blames.
+func (r *reply) want(status int, problem ...string) *reply {
+	r.t.Helper()
+	if r.status != status {
+		r.t.Fatalf("%s %s %s: status %d, want %d\n%s", r.ask.method, r.ask.path, r.ask.body, r.status, status, r.text)
+	}
+	if status >= 400 {
+		r.wantProblem()
+	}
+	if len(problem) > 0 && r.body["code"] != problem[0] {
+		r.t.Fatalf("%s %s %s: code %v, want %s\n%s", r.ask.method, r.ask.path, r.ask.body, r.body["code"], problem[0], r.text)
+	}
+	if len(problem) > 1 {
+		blamed := []string{}
+		list, _ := r.body["errors"].([]any)
+		for _, e := range list {
+			for _, key := range []string{"pointer", "parameter"} {
+				if v, ok := e.(obj)[key].(string); ok {
+					blamed = append(blamed, v)
+				}
+			}
+		}
+		if !slices.Contains(blamed, problem[1]) {
+			r.t.Fatalf("%s %s %s: blames %q, want %s\n%s", r.ask.method, r.ask.path, r.ask.body, blamed, problem[1], r.text)
+		}
+	}
+	return r
+}
+
+// wantProblem holds every error answer to RFC 9457 and to the list of codes.
+func (r *reply) wantProblem() {
+	r.t.Helper()
+	code, _ := r.body["code"].(string)
+	known := slices.ContainsFunc(codes(), func(c codeText) bool { return c.Code == code })
+	switch {
+	case r.header.Get("Content-Type") != "application/problem+json":
+		r.t.Fatalf("%s %s: content type %q of an error", r.ask.method, r.ask.path, r.header.Get("Content-Type"))
+	case !known:
+		r.t.Fatalf("%s %s: code %q is not documented\n%s", r.ask.method, r.ask.path, code, r.text)
+	case r.body["status"] != float64(r.status), r.body["title"] == "", r.body["detail"] == "", r.body["type"] != "/docs#"+code:
+		r.t.Fatalf("%s %s: incomplete problem\n%s", r.ask.method, r.ask.path, r.text)
+	case r.body["request_id"] != r.header.Get(requestIDHeader) || r.body["request_id"] == "":
+		r.t.Fatalf("%s %s: request id %v in the body, %q in the header", r.ask.method, r.ask.path, r.body["request_id"], r.header.Get(requestIDHeader))
+	}
+}
+
+// field digs into the answer: "lines.allowed", "items.0.id".
+func (r *reply) field(path string) any {
+	r.t.Helper()
+	var v any = r.body
+	for _, key := range strings.Split(path, ".") {
+		switch x := v.(type) {
+		case obj:
+			var ok bool
+			if v, ok = x[key]; !ok {
+				r.t.Fatalf("%s %s: no %s in %s", r.ask.method, r.ask.path, path, r.text)
+			}
+		case []any:
+			i := strings.Index("0123456789", key)
+			if i < 0 || i >= len(x) {
+				r.t.Fatalf("%s %s: no %s in %s", r.ask.method, r.ask.path, path, r.text)
+			}
+			v = x[i]
+		default:
+			r.t.Fatalf("%s %s: no %s in %s", r.ask.method, r.ask.path, path, r.text)
+		}
+	}
+	return v
+}
+
+func (r *reply) str(path string) string {
+	r.t.Helper()
+	s, ok := r.field(path).(string)
+	if !ok {
+		r.t.Fatalf("%s %s: %s is %v", r.ask.method, r.ask.path, path, r.field(path))
+	}
+	return s
+}
+
+// is demands a value; numbers are float64, as JSON has them.
+func (r *reply) is(path string, want any) *reply {
+	r.t.Helper()
+	if n, ok := want.(int); ok {
+		want = float64(n)
+	}
+	if got := r.field(path); got != want {
+		r.t.Fatalf("%s %s: %s is %v, want %v\n%s", r.ask.method, r.ask.path, path, got, want, r.text)
+	}
+	return r
+}
+
+func (r *reply) etag() string { return r.header.Get("ETag") }
+
+// ids lists the ids of a page.
+func (r *reply) ids(key string) []string {
+	r.t.Helper()
+	out := []string{}
+	items, ok := r.field("items").([]any)
+	if !ok {
+		r.t.Fatalf("%s %s: items is not a list: %s", r.ask.method, r.ask.path, r.text)
+	}
+	for _, it := range items {
+		out = append(out, it.(obj)[key].(string))
+	}
+	return out
+}
+
+// account creates an account and returns its path.
+func (w *world) account(name string) string {
+	w.t.Helper()
+	return "/v1/accounts/" + w.do(post("/v1/accounts", obj{"name": name})).want(201).str("id")
+}
+
+// trunk gives an account a trunk and returns its id.
+func (w *world) trunk(account, address string) string {
+	w.t.Helper()
+	return w.do(post(account+"/trunks", obj{"name": "PBX", "addresses": []string{address + ":5060"}, "source_addresses": []string{address}})).want(201).str("id")
+}
+
+func (w *world) number(account, trunk, number string, more obj) *reply {
+	w.t.Helper()
+	body := obj{"number": number, "trunk": trunk}
+	for k, v := range more {
+		body[k] = v
+	}
+	return w.do(post(account+"/numbers", body)).want(201)
+}
+
+// link links two accounts and returns the interlink's path on either side.
+func (w *world) link(a, b string) (onA, onB string) {
+	w.t.Helper()
+	made := w.do(post(a+"/interlinks", obj{"name": "to the other"})).want(201)
+	w.do(post(b+"/interlinks/redeem", obj{"name": "to the one", "authorization_key": made.str("authorization_key")})).want(201)
+	id := made.str("id")
+	return a + "/interlinks/" + id, b + "/interlinks/" + id
+}
+
+func idOf(path string) directory.AccountID {
+	return directory.AccountID(path[strings.LastIndexByte(path, '/')+1:])
+}
+
+var errBroken = &directory.Error{Kind: directory.KindUnavailable, Code: "store_unavailable", Err: errors.New("10.0.0.1:6379: connection refused")}
