@@ -8,10 +8,9 @@ import (
 	"github.com/pbx-interlink/interlink/directory"
 )
 
-// MaxDialled is the longest user part, in octets, that can name a number: a
-// dial prefix of 4 and an internal number of 8. Anything longer, or empty, is
-// NumberNotFound without being looked up.
-const MaxDialled = 4 + directory.MaxNumberLength
+// MaxDialled is the longest user part, in octets, that is looked up at all. No
+// number is nearly as long; the bound keeps the price of a hostile one down.
+const MaxDialled = 64
 
 // Router decides what becomes of calls. It keeps nothing between decisions but
 // spare memory, and is safe for concurrent use.

@@ -70,12 +70,9 @@ func newShard(srv *Server, loop *transport.Loop) *shard {
 // one the Call-ID belongs to.
 func (s *shard) Packet(p *transport.Packet) {
 	if n := len(s.srv.shards); n > 1 {
+		// What has no Call-ID is no transaction's: it is answered where it came in.
 		id, first := callIDOf(p.Data)
-		if id == nil {
-			s.count.dropped[dropNotSIP].Add(1)
-			return
-		}
-		if other := s.srv.shards[maphash.Bytes(s.srv.seed, id)%uint64(n)]; other != s {
+		if other := s.srv.shards[maphash.Bytes(s.srv.seed, id)%uint64(n)]; id != nil && other != s {
 			if !other.inbox.packet(p, first) {
 				s.count.dropped[dropBacklog].Add(1)
 			}
