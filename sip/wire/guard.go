@@ -69,19 +69,18 @@ func headerEnd(b []byte, pos int) (end, lines int, problem string) {
 // header-name *( SP / HTAB ) ":" SWS header-value CRLF.
 func (m *Message) addHeader(pos, end int, lim *Limits) (problem string) {
 	b := m.Raw
-	colon := bytes.IndexByte(b[pos:end], ':')
-	if colon <= 0 {
+	nameEnd := span(b, pos, classToken)
+	if nameEnd == pos {
 		return "header line without a name"
 	}
-	colon += pos
-	nameEnd := colon
-	for nameEnd > pos && (b[nameEnd-1] == ' ' || b[nameEnd-1] == '\t') {
-		nameEnd--
+	colon := nameEnd
+	for b[colon] == ' ' || b[colon] == '\t' { // ends at the CR, if not before
+		colon++
 	}
-	id := LookUp(b[pos:nameEnd])
-	if id == Other && !isAll(b[pos:nameEnd], classToken) {
+	if b[colon] != ':' {
 		return "malformed header name"
 	}
+	id := LookUp(b[pos:nameEnd])
 	if len(m.Headers) >= lim.Headers {
 		m.viaLost = m.viaLost || id == Via
 		return "too many headers"

@@ -1,5 +1,7 @@
 package wire
 
+import "bytes"
+
 // Header is one header field of a message, folded or not, as offsets into Raw:
 // name in [Start, NameEnd), value without the white space around it in
 // [Value, ValueEnd), and End after the CRLF that ends it.
@@ -126,7 +128,10 @@ func (m *Message) Each(id HeaderID, yield func(value []byte) bool) {
 // element returns the bounds of the list element at b[at:], trimmed, and where
 // the next one starts.
 func (m *Message) element(b []byte, at int, id HeaderID) (start, end, next int) {
-	comma := nextValue(b, at, hasComments(id))
+	comma := len(b)
+	if bytes.IndexByte(b[at:], ',') >= 0 { // seldom
+		comma = nextValue(b, at, hasComments(id))
+	}
 	start = skipLWS(b[:comma], at)
 	return start, trimEnd(b, start, comma), comma + 1
 }
