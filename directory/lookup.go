@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -131,9 +132,12 @@ func (v *View) Number(id AccountID, dialled string) *InternalNumber {
 	if p == nil {
 		return nil
 	}
-	i, _ := slices.BinarySearchFunc(p.singles, dialled, func(n *InternalNumber, dialled string) int { return strings.Compare(n.Number.lo, dialled) })
-	if i < len(p.singles) && p.singles[i].Number.lo == dialled && p.singles[i].Enabled {
-		return p.singles[i]
+	i, found := slices.BinarySearchFunc(p.singles, keyOf(dialled), func(s single, key uint64) int { return cmp.Compare(s.key, key) })
+	if found {
+		// The key is a number's first characters; what is dialled may go on.
+		if n := p.singles[i].number; n.Enabled && n.Number.lo == dialled {
+			return n
+		}
 	}
 	for _, n := range p.blocks {
 		if n.Enabled && n.Number.Match(dialled) {

@@ -34,7 +34,7 @@ type plan struct {
 	limits  *Limits
 	// singles are the numbers dialled exactly, sorted by what is dialled; blocks
 	// are the others, most specific first.
-	singles  []*InternalNumber
+	singles  []single
 	blocks   []*InternalNumber
 	numbers  []*InternalNumber // sorted by ID
 	trunks   []*Trunk          // sorted by ID
@@ -260,7 +260,7 @@ func (v *View) setNumber(id NumberID, after *InternalNumber) {
 		p := v.plan(before.Account)
 		p.numbers = without(p.numbers, before)
 		if before.Number.Single() {
-			p.singles = cut(p.singles, before, byDialled)
+			p.singles = cut(p.singles, single{keyOf(before.Number.lo), before}, byKey)
 		} else {
 			p.blocks = cut(p.blocks, before, moreSpecific)
 		}
@@ -275,7 +275,7 @@ func (v *View) setNumber(id NumberID, after *InternalNumber) {
 	p := v.plan(after.Account)
 	p.numbers = with(p.numbers, after)
 	if after.Number.Single() {
-		p.singles = put(p.singles, after, byDialled)
+		p.singles = put(p.singles, single{keyOf(after.Number.lo), after}, byKey)
 	} else {
 		p.blocks = put(p.blocks, after, moreSpecific)
 	}
@@ -293,10 +293,25 @@ func (v *View) shared(n *InternalNumber) *InternalNumber {
 	return &c
 }
 
-// byDialled orders single numbers; two have the same only while an entry that
+// single is a number dialled exactly. The key lies beside the pointer so that a
+// search reads one stretch of memory, not a number per step.
+type single struct {
+	key    uint64
+	number *InternalNumber
+}
+
+// keyOf packs a number, which has MaxNumberLength characters at most.
+func keyOf(number string) (key uint64) {
+	for i := range min(len(number), MaxNumberLength) {
+		key |= uint64(number[i]) << (56 - 8*i)
+	}
+	return key
+}
+
+// byKey orders single numbers; two have the same key only while an entry that
 // replaces one by the other is being applied.
-func byDialled(a, b *InternalNumber) int {
-	return cmp.Or(strings.Compare(a.Number.lo, b.Number.lo), strings.Compare(string(a.ID), string(b.ID)))
+func byKey(a, b single) int {
+	return cmp.Or(cmp.Compare(a.key, b.key), strings.Compare(string(a.number.ID), string(b.number.ID)))
 }
 
 // moreSpecific orders blocks: fewer numbers first, then the older object.
