@@ -35,7 +35,10 @@ func newGroup(c Config, addrs []netip.AddrPort) *Group {
 	g := &Group{addrs: addrs, epoch: time.Now()}
 	g.open.Store(int32(c.Loops))
 	for i := range c.Loops {
-		g.loops = append(g.loops, &Loop{group: g, index: i})
+		l := &Loop{group: g, index: i}
+		// The first turn does not wait: the handler may have timers already.
+		l.awake.Store(loopAsked)
+		g.loops = append(g.loops, l)
 	}
 	return g
 }

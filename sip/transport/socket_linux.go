@@ -16,12 +16,12 @@ import (
 // The first socket of a group binds alone and only then allows others to share
 // its port: with SO_REUSEPORT set before, the system would let two gateways
 // take half of each other's datagrams, and could pick a port in use for port 0.
-func bind(c Config, addr netip.AddrPort, first, dual bool) (fd int, bound netip.AddrPort, err error) {
+func bind(c Config, addr netip.AddrPort, first, dual bool) (_ int, bound netip.AddrPort, err error) {
 	family := unix.AF_INET6
 	if addr.Addr().Is4() {
 		family = unix.AF_INET
 	}
-	fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_UDP)
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_UDP)
 	if err != nil {
 		return -1, bound, os.NewSyscallError("socket", err)
 	}

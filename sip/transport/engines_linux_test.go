@@ -1,0 +1,5 @@
+package transport
+
+func engines() map[string]func(Config) (*Group, error) {
+	return map[string]func(Config) (*Group, error){"epoll": listenEpoll, "portable": listenPortable}
+}
