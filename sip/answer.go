@@ -73,7 +73,9 @@ func (s *shard) statelessly(p *transport.Packet, status int, reason routing.Reas
 	s.appendAnswer(&s.msg, p.Remote, status, reason)
 	if reason != routing.None {
 		status = StatusOf(reason)
-		s.count.refused[reason].Add(1)
+		if s.msg.Method == wire.Invite {
+			s.count.refused[reason].Add(1)
+		}
 	}
 	s.reply(p, status)
 }

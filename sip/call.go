@@ -126,7 +126,7 @@ func (c *call) forward() bool {
 		}
 		m := t.message()
 		c.pass.listener, c.pass.calleeAddr = uint8(listener), addr
-		s.edit = wire.RequestEdit{DropRoutes: t.dropRoutes}
+		s.edit = wire.RequestEdit{Drop: routeHeader}
 		s.scratch.uri = appendTargetURI(s.scratch.uri[:0], c.route.User, addr)
 		s.edit.URI = s.scratch.uri
 		s.scratch.route = s.appendRecordRoute(s.scratch.route[:0], listener, &c.pass)

@@ -96,35 +96,43 @@ func (t *txn) finish() {
 		t.settle()
 		return
 	}
-	status, reason := t.bestStatus, routing.None
-	switch {
-	case t.cancelled:
-		status = 487
-	case t.overdue:
-		status = 408
-	case t.best == nil && t.initial():
-		reason = routing.TrunkDown
-	case t.best == nil || status == 503:
-		// §16.7 step 6: a 503 speaks of the next hop only and is not passed on.
-		status = map[bool]int{true: 500, false: 408}[status == 503]
-	}
+	status, reason := t.outcome()
 	c := t.call
-	if t.best != nil && status == t.bestStatus {
+	switch {
+	case status == 408 && !t.invite:
+		// RFC 4320 §4.2: the sender has given up by itself just now.
+		t.gone = true
+		delete(t.s.servers, t.key)
+	case t.best != nil && status == t.bestStatus:
 		var m wire.Message
 		if m.Parse(t.best) != nil || m.Validate() != nil {
 			panic("sip: a response that was accepted no longer parses")
 		}
 		t.passUp(&m)
-	} else {
+	default:
 		t.refuse(status, reason)
-	}
-	if reason != routing.None {
-		status = StatusOf(reason)
 	}
 	if c != nil && t.initial() {
 		c.failed(status, reason, t.cancelled)
 	}
 	t.settle()
+}
+
+// outcome is the final response's status, and the reason where it is ours to
+// give.
+func (t *txn) outcome() (int, routing.Reason) {
+	switch {
+	case t.cancelled:
+		return 487, routing.None
+	case t.overdue:
+		return 408, routing.None
+	case t.best == nil && t.initial():
+		return StatusOf(routing.TrunkDown), routing.TrunkDown
+	case t.bestStatus == 503:
+		// §16.7 step 6: a 503 speaks of the next hop only and is not passed on.
+		return 500, routing.None
+	}
+	return t.bestStatus, routing.None
 }
 
 // initial reports whether the request made its call, or tried to.

@@ -96,9 +96,17 @@ func (d *dialogs) remember(inv, ok *wire.Message, p *pass) {
 
 	d.callee = hop{int(p.listener), firstHop(above, contactOf(ok), p.calleeAddr)}
 	d.caller = hop{int(p.listener), firstHop(below, contactOf(inv), p.callerAddr)}
-	d.buf = appendBye(d.buf[:0], contactOf(ok), above, from, to, id)
+	d.buf = appendBye(d.buf[:0], targetOf(ok, d.callee), above, from, to, id)
 	d.toCallee = len(d.buf)
-	d.buf = appendBye(d.buf, contactOf(inv), below, to, from, id)
+	d.buf = appendBye(d.buf, targetOf(inv, d.caller), below, to, from, id)
+}
+
+// targetOf is contactOf, or the address itself where a peer forgot its Contact.
+func targetOf(m *wire.Message, h hop) []byte {
+	if uri := contactOf(m); uri != nil {
+		return uri
+	}
+	return h.target.AppendTo([]byte("sip:"))
 }
 
 // contactOf is the remote target: the URI of Contact, or nil.

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/pbx-interlink/interlink/routing"
@@ -31,21 +32,30 @@ func (c *call) end() {
 // answer goes nowhere; the transaction only repeats the BYE until it comes.
 func (s *shard) sendBye(head []byte, h hop, seq uint32) {
 	t := recycled(&s.free.txns)
-	*t = txn{s: s, own: true, gone: true, kind: wire.Bye, listener: h.listener, branches: t.branches[:0]}
+	*t = txn{s: s, own: true, gone: true, kind: wire.Bye, listener: h.listener,
+		branches: t.branches[:0], req: wire.Message{Headers: t.req.Headers[:0]}}
 	s.count.txns.Add(1)
 	b := t.open(h.listener, h.target)
+	b.start(s.appendOwn(wire.Bye, head, h, b.id, seq), false)
+}
 
-	line := 0
-	for head[line] != '\n' {
-		line++
-	}
-	out := append(s.scratch.out[:0], head[:line+1]...)
+// sendAck acknowledges a 2xx for a caller that is gone.
+func (s *shard) sendAck(head []byte, h hop, seq uint32) {
+	s.loop.Send(h.listener, h.target, s.appendOwn(wire.Ack, head, h, s.random.Uint64(), seq))
+}
+
+// appendOwn completes, in scratch.out, a request of ours that head begins as a
+// BYE.
+func (s *shard) appendOwn(method wire.Method, head []byte, h hop, id uint64, seq uint32) []byte {
+	line := bytes.IndexByte(head, '\n') + 1
+	out := append(s.scratch.out[:0], method.String()...)
+	out = append(out, head[len("BYE"):line]...)
 	out = append(append(out, "Via: SIP/2.0/UDP "...), s.srv.sentBy[h.listener]...)
-	out = appendBranch(append(out, ";branch="...), b.id, 0)
+	out = appendBranch(append(out, ";branch="...), id, 0)
 	out = append(out, "\r\n"...)
-	out = append(append(out, head[line+1:]...), "CSeq: "...)
+	out = append(append(out, head[line:]...), "CSeq: "...)
 	out = strconv.AppendUint(out, uint64(seq), 10)
-	out = append(out, " BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"...)
+	out = append(append(append(out, ' '), method.String()...), "\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"...)
 	s.scratch.out = out
-	b.start(out, false)
+	return out
 }

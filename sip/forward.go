@@ -32,7 +32,7 @@ func (s *shard) forwardTo(m *wire.Message, from netip.AddrPort, h hop, id, hops 
 	s.scratch.via = appendBranch(via, id, hops)
 	e.Via = s.scratch.via
 	e.Received = from
-	e.Drop = identityHeaders
+	e.Drop = e.Drop.Union(identityHeaders)
 	s.scratch.out = m.AppendForward(s.scratch.out[:0], e)
 	return s.scratch.out
 }

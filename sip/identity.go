@@ -15,3 +15,8 @@ var identityHeaders = wire.Of(
 	wire.PDCSLAES, wire.PDCSRedirect, wire.PDCSTracePartyID, wire.AdditionalIdentity,
 	wire.CellularNetworkInfo, wire.Diversion, wire.HistoryInfo, wire.Path, wire.ServiceRoute,
 )
+
+// routeHeader is left out of requests outside dialogs: where they go is decided
+// here, and a caller's own idea of what the callee's PBX should do with them
+// stays behind.
+var routeHeader = wire.Of(wire.Route)

@@ -42,13 +42,38 @@ func (s *shard) fresh(p *transport.Packet) {
 		return
 	}
 	switch {
-	case s.srv.draining.Load():
-		s.statelessly(p, 0, routing.Draining)
 	case s.overloaded():
-		s.statelessly(p, 0, routing.Overloaded)
+		s.turnAway(p, routing.Overloaded)
+	case s.srv.draining.Load():
+		s.turnAway(p, routing.Draining)
 	default:
 		s.invite(p, trunk.Account, uri.User)
 	}
+}
+
+// turnAway refuses a request before anything is decided about it. An INVITE of a
+// known trunk is an attempt all the same and gets its record; under overload
+// without a transaction, which copies of it would find.
+func (s *shard) turnAway(p *transport.Packet, reason routing.Reason) {
+	trunk, unknown := s.router.Caller(p.Remote)
+	uri, err := wire.ParseURI(s.msg.RequestURI())
+	if s.msg.Method != wire.Invite || unknown != routing.None || err != nil {
+		s.statelessly(p, 0, reason)
+		return
+	}
+	if reason == routing.Overloaded {
+		now := time.Now()
+		s.statelessly(p, 0, reason)
+		s.count.result(routing.ResultRefused)
+		s.srv.cfg.Journal.Write(&routing.CDR{
+			Caller: trunk.Account, From: callingNumber(&s.msg), To: clip(s.dialled(uri.User), maxNumber),
+			CallID: clip(string(s.msg.CallID()), maxCallID), Started: now, Ended: now,
+			Result: routing.ResultRefused, Reason: reason, SIPStatus: StatusOf(reason),
+		})
+		return
+	}
+	t := s.begin(p)
+	s.newCall(t, trunk.Account, s.dialled(uri.User)).refuse(reason)
 }
 
 // overloaded: the shard's share of what the node may hold is used up.
@@ -138,7 +163,6 @@ func (s *shard) message(p *transport.Packet, caller directory.AccountID, user []
 	t := s.begin(p)
 	t.hops = s.hopsHash()
 	if d.Reason != routing.None {
-		s.count.refused[d.Reason].Add(1)
 		t.refuse(0, d.Reason)
 		return
 	}
@@ -149,7 +173,7 @@ func (s *shard) message(p *transport.Packet, caller directory.AccountID, user []
 		return
 	}
 	s.scratch.uri = appendTargetURI(s.scratch.uri[:0], d.Route.User, addr)
-	s.edit.URI = s.scratch.uri
+	s.edit.URI, s.edit.Drop = s.scratch.uri, routeHeader
 	b := t.open(listener, addr)
 	b.start(s.forwardTo(&s.msg, p.Remote, hop{listener, addr}, b.id, t.hops), false)
 }

@@ -57,11 +57,11 @@ func (s *shard) mayGoOn(p *transport.Packet) bool {
 			s.options(p)
 			return false
 		}
-		s.statelessly(p, 0, routing.TooManyHops)
+		s.turnAway(p, routing.TooManyHops)
 		return false
 	}
 	if m.ViaCount() > 1 && s.looped() { // step 4
-		s.statelessly(p, 0, routing.LoopDetected)
+		s.turnAway(p, routing.LoopDetected)
 		return false
 	}
 	if m.Count(wire.ProxyRequire) > 0 && m.Method != wire.Ack { // step 5

@@ -71,6 +71,10 @@ func (b *branch) success(m *wire.Message) {
 		return
 	}
 	first := b.pending()
+	if first && t.state != serverProceeding && t.state != serverAccepted {
+		b.unwanted(m)
+		return
+	}
 	if first {
 		b.final(m.Status)
 	}
@@ -84,6 +88,24 @@ func (b *branch) success(m *wire.Message) {
 		t.finished = true
 		t.stopAll() // step 10
 	}
+}
+
+// unwanted: a 2xx after upstream has been told that the call failed. It cannot
+// be passed on any more, so that dialog is ended from here: ACK and BYE, as
+// whoever gave up would have done (§13.2.2.4).
+func (b *branch) unwanted(m *wire.Message) {
+	s := b.t.s
+	var sent wire.Message
+	if sent.Parse(b.sent) != nil || sent.Validate() != nil {
+		panic("sip: a request we sent does not parse")
+	}
+	var d dialogs
+	d.remember(&sent, m, &pass{listener: uint8(b.listener), calleeAddr: b.target})
+	s.sendAck(d.buf[:d.toCallee], d.callee, sent.CSeq())
+	s.sendBye(d.buf[:d.toCallee], d.callee, sent.CSeq()+1)
+	b.final(m.Status)
+	b.end()
+	b.t.settle()
 }
 
 // decided: the branch's final response, other than a 2xx to an INVITE.

@@ -107,10 +107,8 @@ type txn struct {
 	// inside says, for a request inside a dialog, which one.
 	inside inside
 
-	// hops is the request's loop hash; dropRoutes how many Route values were
-	// ours.
-	hops       uint64
-	dropRoutes int
+	// hops is the request's loop hash.
+	hops uint64
 
 	retransmit, timeout wheel.Timer[expirer]
 }
@@ -121,8 +119,7 @@ func (s *shard) begin(p *transport.Packet) *txn {
 	*t = txn{
 		s: s, listener: p.Listener, remote: p.Remote, upstream: replyTo(s.msg.TopVia(), p.Remote),
 		arrived: s.loop.Now(), kind: s.msg.Method, invite: s.msg.Method == wire.Invite,
-		dropRoutes: s.edit.DropRoutes,
-		branches:   t.branches[:0], req: wire.Message{Headers: t.req.Headers[:0]},
+		branches: t.branches[:0], req: wire.Message{Headers: t.req.Headers[:0]},
 	}
 	t.retransmit = wheel.Timer[expirer]{Value: t, Kind: serverRetransmit}
 	t.timeout = wheel.Timer[expirer]{Value: t, Kind: serverTimeout}
