@@ -110,6 +110,8 @@ func docsType(s *huma.Schema) string {
 	switch {
 	case s.Ref != "":
 		t = refName(s.Ref)
+	case len(s.AnyOf) > 0:
+		t = refName(s.AnyOf[0].Ref) + " or null"
 	case s.Items != nil && s.Items.Ref != "":
 		t = "list of " + refName(s.Items.Ref)
 	case s.Items != nil:

@@ -129,6 +129,7 @@ func (s *Server) publish() error {
 			}
 		}
 	}
+	s.loosen()
 	spec, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return fmt.Errorf("provision: OpenAPI document: %w", err)
@@ -141,6 +142,46 @@ func (s *Server) publish() error {
 	s.router.Path(docsPath).Methods(http.MethodGet).Handler(fixed("text/html; charset=utf-8", page,
 		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"))
 	return nil
+}
+
+// loosen says of answers what huma cannot: some objects can be null, and a
+// client must be ready for members that are added later. What requests are
+// checked against stays as it is.
+func (s *Server) loosen() {
+	doc := s.api.OpenAPI()
+	asked := map[string]bool{}
+	var mark func(schema *huma.Schema)
+	mark = func(schema *huma.Schema) {
+		if schema == nil {
+			return
+		}
+		if schema.Ref != "" {
+			asked[refName(schema.Ref)] = true
+			schema = doc.Components.Schemas.SchemaFromRef(schema.Ref)
+		}
+		for _, p := range schema.Properties {
+			mark(p)
+		}
+		mark(schema.Items)
+	}
+	for _, item := range doc.Paths {
+		for _, op := range []*huma.Operation{item.Post, item.Put, item.Patch} {
+			if op != nil && op.RequestBody != nil {
+				mark(op.RequestBody.Content["application/json"].Schema)
+			}
+		}
+	}
+	for name, schema := range doc.Components.Schemas.Map() {
+		if asked[name] {
+			continue
+		}
+		schema.AdditionalProperties = nil
+		for member, p := range schema.Properties {
+			if p.Ref != "" && (member == "peer" || member == "target") {
+				schema.Properties[member] = &huma.Schema{Description: p.Description, AnyOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}}
+			}
+		}
+	}
 }
 
 // fixed serves what never changes.

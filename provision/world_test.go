@@ -261,23 +261,23 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	return &world{t: t, store: st, server: server, codes: map[string]bool{}}
 }
 
-// ask is a request on its way.
-type ask struct {
+// asked is a request on its way.
+type asked struct {
 	method, path string
 	body         string
 	header       http.Header
 }
 
-func (a ask) with(name, value string) ask {
+func (a asked) with(name, value string) asked {
 	a.header = a.header.Clone()
 	a.header.Set(name, value)
 	return a
 }
 
-func (a ask) match(tag string) ask { return a.with("If-Match", tag) }
+func (a asked) match(tag string) asked { return a.with("If-Match", tag) }
 
-func requestFor(method, path string, body any) ask {
-	a := ask{method: method, path: path, header: http.Header{"Authorization": {"Bearer " + testToken}}}
+func requestFor(method, path string, body any) asked {
+	a := asked{method: method, path: path, header: http.Header{"Authorization": {"Bearer " + testToken}}}
 	switch b := body.(type) {
 	case nil:
 	case string:
@@ -294,23 +294,23 @@ func requestFor(method, path string, body any) ask {
 
 type obj = map[string]any
 
-func get(path string) ask              { return requestFor(http.MethodGet, path, nil) }
-func del(path string) ask              { return requestFor(http.MethodDelete, path, nil).match("*") }
-func post(path string, body any) ask   { return requestFor(http.MethodPost, path, body) }
-func put(path string, body any) ask    { return requestFor(http.MethodPut, path, body).match("*") }
-func change(path string, body any) ask { return requestFor(http.MethodPatch, path, body).match("*") }
+func get(path string) asked              { return requestFor(http.MethodGet, path, nil) }
+func del(path string) asked              { return requestFor(http.MethodDelete, path, nil).match("*") }
+func post(path string, body any) asked   { return requestFor(http.MethodPost, path, body) }
+func put(path string, body any) asked    { return requestFor(http.MethodPut, path, body).match("*") }
+func change(path string, body any) asked { return requestFor(http.MethodPatch, path, body).match("*") }
 
 // reply is what came back.
 type reply struct {
 	t      *testing.T
-	ask    ask
+	ask    asked
 	status int
 	header http.Header
 	text   string
 	body   obj
 }
 
-func (w *world) do(a ask) *reply {
+func (w *world) do(a asked) *reply {
 	w.t.Helper()
 	r := httptest.NewRequest(a.method, a.path, strings.NewReader(a.body))
 	r.Header = a.header.Clone()
