@@ -29,7 +29,12 @@ func (m *Message) scanHeaders(lim *Limits) *Invalid {
 			break
 		}
 		lines += n
+		kept := len(m.Headers)
 		note(m.addHeader(pos, end, lim))
+		if p != "" && len(m.Headers) > kept {
+			m.viaLost = m.viaLost || m.Headers[kept].ID == Via
+			m.Headers = m.Headers[:kept]
+		}
 		pos = end
 	}
 	note(m.expelStray(lines))

@@ -186,7 +186,7 @@ func TestRefusedByParseIsNotForwarded(t *testing.T) {
 // TestTaintedVia: with the top Via unreadable the next one must not take its
 // place, or the reply would go to a place the sender chose.
 func TestTaintedVia(t *testing.T) {
-	for _, first := range []string{"Via: SIP/2.0/UDP a\nb", "v: SIP/2.0/UDP a\x00", "VIA : SIP/2.0/UDP a\rb"} {
+	for _, first := range []string{"Via: SIP/2.0/UDP a\nb", "v: SIP/2.0/UDP a\x00", "VIA : SIP/2.0/UDP a\rb", "Via: SIP/2.0/UDP a\r\n "} {
 		var m wire.Message
 		check(t, &m, lines(append([]string{plain[0], first}, append(plain[1:], "")...)...))
 		if out := m.AppendReply(nil, &wire.Reply{Status: 400}); out != nil {
