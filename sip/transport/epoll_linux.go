@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"os"
 	"time"
@@ -166,7 +167,9 @@ func (e *epollLoop) flush() {
 }
 
 func (e *epollLoop) interrupt() {
-	one := [8]byte{7: 1} // any value but zero, in either byte order
+	// One at a time: the counter is never read, and must not get full.
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
 	for {
 		if _, err := unix.Write(e.event, one[:]); err != unix.EINTR {
 			return

@@ -53,7 +53,7 @@ func TestUnreachableByICMP(t *testing.T) {
 			c := must(Config{Listen: []netip.AddrPort{local}, Loops: 3}.withDefaults())(t)
 			g := must(listenEpoll(c))(t)
 			told := make(chan netip.AddrPort, 64)
-			serve(t, g, func(l *Loop) Handler {
+			stop := serve(t, g, func(l *Loop) Handler {
 				return &shard{
 					packet: func(p *Packet) {
 						l.Send(p.Listener, dead, p.Data)
@@ -76,6 +76,7 @@ func TestUnreachableByICMP(t *testing.T) {
 					}
 				}
 			}
+			stop()
 			if s := total(g); s.Dropped != 0 || s.Unreachable != 3 {
 				t.Errorf("counted %+v", s)
 			}

@@ -133,15 +133,18 @@ const (
 )
 
 // Run serves the handler until Close, and returns nil then. It blocks; the
-// caller starts one goroutine per loop. A loop runs once.
+// caller starts one goroutine per loop. A second Run of a loop is ErrRunning.
 func (l *Loop) Run(h Handler) error {
 	l.mu.Lock()
-	if l.started {
-		l.mu.Unlock()
-		return ErrRunning
-	}
+	started := l.started
 	l.started = true
 	l.mu.Unlock()
+	switch {
+	case started && l.group.closing.Load():
+		return nil // closed before it began
+	case started:
+		return ErrRunning
+	}
 	defer l.close()
 	var next time.Duration
 	for !l.group.closing.Load() {

@@ -63,8 +63,9 @@ func (s *shard) Turn(now time.Duration) time.Duration {
 	return 0
 }
 
-// serve runs every loop until the test ends.
-func serve(t *testing.T, g *Group, handler func(*Loop) Handler) {
+// serve runs every loop until the test ends, or until the function returned is
+// called: what was counted is final then.
+func serve(t *testing.T, g *Group, handler func(*Loop) Handler) (stop func()) {
 	t.Helper()
 	var wg sync.WaitGroup
 	for i := range g.Len() {
@@ -76,12 +77,14 @@ func serve(t *testing.T, g *Group, handler func(*Loop) Handler) {
 			}
 		})
 	}
-	t.Cleanup(func() {
+	stop = func() {
 		if err := g.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
 		wg.Wait()
-	})
+	}
+	t.Cleanup(stop)
+	return stop
 }
 
 func echo(l *Loop) Handler {
@@ -148,7 +151,7 @@ func total(g *Group) (sum Stats) {
 func TestEcho(t *testing.T) {
 	eachEngine(t, func(t *testing.T, listen func(Config) (*Group, error)) {
 		g := must(listen(Config{Listen: []netip.AddrPort{localhost4, localhost6, localhost4}, Loops: 3, Batch: 4}))(t)
-		serve(t, g, echo)
+		stop := serve(t, g, echo)
 		addrs := g.Addrs()
 		if addrs[0].Port() == 0 || addrs[0].Port() == addrs[2].Port() {
 			t.Fatalf("bound to %v", addrs)
@@ -167,6 +170,7 @@ func TestEcho(t *testing.T) {
 			}
 		}
 		want := uint64(len(addrs) * senders * each)
+		stop()
 		if s := total(g); s.Received != want || s.Sent != want || s.Dropped != 0 || s.Overflowed != 0 {
 			t.Errorf("counted %+v, want %d both ways", s, want)
 		}
@@ -218,7 +222,7 @@ func TestDualStack(t *testing.T) {
 func TestTruncated(t *testing.T) {
 	eachEngine(t, func(t *testing.T, listen func(Config) (*Group, error)) {
 		g := must(listen(Config{Listen: []netip.AddrPort{localhost4}, Loops: 1, MaxDatagram: 512}))(t)
-		serve(t, g, echo)
+		stop := serve(t, g, echo)
 		c := dial(t, g.Addrs()[0])
 		for _, n := range []int{513, 60_000, 512, 0, 1} {
 			must(c.Write(make([]byte, n)))(t)
@@ -228,6 +232,7 @@ func TestTruncated(t *testing.T) {
 				t.Fatalf("got %d bytes, want %d", got, n)
 			}
 		}
+		stop()
 		if s := total(g); s.Truncated != 2 || s.Sent != 3 {
 			t.Errorf("counted %+v, want 2 truncated, 3 sent", s)
 		}
@@ -331,7 +336,7 @@ func TestClose(t *testing.T) {
 		never := must(listen(Config{Listen: []netip.AddrPort{localhost4, localhost6}, Loops: 2}))(t)
 		addr := never.Addrs()[0]
 		must(0, errors.Join(never.Close(), never.Close()))(t)
-		if err := never.Loop(0).Run(&shard{}); !errors.Is(err, ErrRunning) {
+		if err := never.Loop(0).Run(&shard{}); err != nil {
 			t.Errorf("Run after Close: %v", err)
 		}
 		// Nothing holds the port any more.
@@ -402,7 +407,7 @@ func TestSendFailure(t *testing.T) {
 		// A socket bound to IPv4 cannot send to IPv6; port 0 is refused too.
 		nowhere := []netip.AddrPort{netip.MustParseAddrPort("[2001:db8::1]:5060"), netip.MustParseAddrPort("127.0.0.1:0")}
 		told := make(chan netip.AddrPort, 64)
-		serve(t, g, func(l *Loop) Handler {
+		stop := serve(t, g, func(l *Loop) Handler {
 			return &shard{
 				packet: func(p *Packet) {
 					for _, to := range nowhere {
@@ -430,6 +435,7 @@ func TestSendFailure(t *testing.T) {
 				t.Errorf("%d of %d loops were told of %s; heard %v", heard[to], g.Len(), to, heard)
 			}
 		}
+		stop()
 		if s := total(g); s.Dropped != uint64(len(nowhere)) {
 			t.Errorf("counted %+v", s)
 		}
@@ -449,6 +455,27 @@ func TestSpread(t *testing.T) {
 		per := []uint64{g.Loop(0).Stats().Received, g.Loop(1).Stats().Received}
 		if slices.Contains(per, 0) {
 			t.Errorf("64 senders were shared out as %v", per)
+		}
+	})
+}
+
+// TestRunTwice: a loop serves one handler only.
+func TestRunTwice(t *testing.T) {
+	eachEngine(t, func(t *testing.T, listen func(Config) (*Group, error)) {
+		g := must(listen(Config{Listen: []netip.AddrPort{localhost4}, Loops: 1}))(t)
+		up := make(chan struct{}, 1)
+		serve(t, g, func(*Loop) Handler {
+			return &shard{turn: func(time.Duration) time.Duration {
+				select {
+				case up <- struct{}{}:
+				default:
+				}
+				return 0
+			}}
+		})
+		receive(t, up, "turn")
+		if err := g.Loop(0).Run(&shard{}); !errors.Is(err, ErrRunning) {
+			t.Errorf("second Run: %v", err)
 		}
 	})
 }
