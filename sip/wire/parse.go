@@ -1,6 +1,9 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // Limits bounds a message. A zero value stands for the default.
 type Limits struct {
@@ -74,6 +77,17 @@ func (m *Message) Parse(datagram []byte) error {
 		return invalid
 	}
 	return nil
+}
+
+// ParseSent is Parse for a message of our own making, which AppendAck and
+// AppendCancel need: forwarding adds headers and parameters, so a message within
+// the limits on its way in may be over them on its way out.
+func (m *Message) ParseSent(own []byte) error {
+	saved := m.Limits
+	m.Limits = Limits{Message: math.MaxInt, Headers: mostHeaders, Header: math.MaxInt, Params: math.MaxInt}
+	err := m.Parse(own)
+	m.Limits = saved
+	return err
 }
 
 func (m *Message) reset(raw []byte) {

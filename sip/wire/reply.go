@@ -73,14 +73,14 @@ func (m *Message) appendTo(dst []byte, h *Header, r *Reply) []byte {
 }
 
 // AppendAck appends the ACK to a non-2xx final response (RFC 3261 §17.1.1.3).
-// sent is the INVITE as it left, so that its top Via is ours; resp is the
-// response, of which only To is used.
+// sent is the INVITE as it left, read with ParseSent, so that its top Via is
+// ours; resp is the response, of which only To is used.
 func AppendAck(dst []byte, sent, resp *Message) []byte {
 	return appendHop(dst, "ACK", sent, resp)
 }
 
-// AppendCancel appends the CANCEL of sent, an INVITE as it left (RFC 3261
-// §9.1).
+// AppendCancel appends the CANCEL of sent, an INVITE as it left, read with
+// ParseSent (RFC 3261 §9.1).
 func AppendCancel(dst []byte, sent *Message) []byte {
 	return appendHop(dst, "CANCEL", sent, sent)
 }

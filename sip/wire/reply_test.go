@@ -3,6 +3,7 @@ package wire_test
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pbx-interlink/interlink/sip/wire"
@@ -98,5 +99,29 @@ func TestHopTakesOneVia(t *testing.T) {
 	sent := parsed(t, request("Via: SIP/2.0/UDP gw;branch=z9hG4bKgw,\r\n SIP/2.0/UDP other"))
 	if cancel := parsed(t, wire.AppendCancel(nil, sent)); cancel.ViaCount() != 1 || string(cancel.TopVia().SentBy) != "gw" {
 		t.Errorf("%s", cancel.Raw)
+	}
+}
+
+// TestSentIsReadBeyondTheLimits: a request that just keeps the limits breaks
+// them once our headers are in, and still gets its ACK and CANCEL.
+func TestSentIsReadBeyondTheLimits(t *testing.T) {
+	via := "Via: SIP/2.0/UDP h;branch=z9hG4bK1;rport" + strings.Repeat(";a=b", 62)
+	long := "X: " + strings.Repeat("x", 8192-5)
+	m := parsed(t, request(via, long, strings.Repeat("Y: z\r\n", 192)[:192*6-2]))
+	out := m.AppendForward(nil, &wire.RequestEdit{
+		Via: []byte("SIP/2.0/UDP gw;branch=z9hG4bKgw"), Received: netip.MustParseAddrPort("192.0.2.1:1"), MaxForwards: 69,
+	})
+	var sent, cancel wire.Message
+	if err := sent.Parse(out); err == nil {
+		t.Fatal("within the limits: the case is none")
+	}
+	if err := sent.ParseSent(out); err != nil {
+		t.Fatal(err)
+	}
+	if e := sent.Validate(); e != nil {
+		t.Fatal(e)
+	}
+	if e := check(t, &cancel, wire.AppendCancel(nil, &sent)); e != nil || cancel.CSeq() != m.CSeq() {
+		t.Fatal(e)
 	}
 }
