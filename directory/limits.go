@@ -6,7 +6,7 @@ const Unlimited = -1
 // MaxLines is the largest number of lines a single limit can name.
 const MaxLines = 1_000_000
 
-// Limits are an account's concurrent-call limits (product.md LI1, LI2).
+// Limits are an account's concurrent-call limits (LI1, LI2).
 // All counts are concurrent calls; Unlimited (-1) means none.
 type Limits struct {
 	Account AccountID `json:"account"`
