@@ -88,9 +88,14 @@ type tap struct {
 	rec *recorder
 	// deaf tells which datagrams the PBX acts as if it never got.
 	deaf func(datagram []byte) bool
+	// reading is closed when the user agent begins to read: from then on it
+	// sends from this socket.
+	reading chan struct{}
+	once    sync.Once
 }
 
 func (t *tap) ReadFrom(b []byte) (int, net.Addr, error) {
+	t.once.Do(func() { close(t.reading) })
 	for {
 		n, from, err := t.PacketConn.ReadFrom(b)
 		if err != nil {

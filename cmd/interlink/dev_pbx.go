@@ -70,7 +70,7 @@ func openPBX(name string, conn net.PacketConn, hz int, rec *recorder) (*pretendP
 		log: slog.New(slog.DiscardHandler), legs: map[string]*leg{},
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.conn = &tap{PacketConn: conn, pbx: name, rec: rec, deaf: isDeaf}
+	p.conn = &tap{PacketConn: conn, pbx: name, rec: rec, deaf: isDeaf, reading: make(chan struct{})}
 	// The library reads Record-Route and Route with losses; as plain text they
 	// come back exactly as the gateway wrote them (RFC 3261 §12.2.1.1).
 	parsers := maps.Clone(sip.DefaultHeadersParser())
@@ -90,9 +90,17 @@ func openPBX(name string, conn net.PacketConn, hz int, rec *recorder) (*pretendP
 	if p.client, err = sipgo.NewClient(p.ua, sipgo.WithClientLogger(p.log)); err != nil {
 		return nil, fmt.Errorf("pretend PBX %s: %w", name, err)
 	}
+	if err := p.serve(); err != nil {
+		return nil, fmt.Errorf("pretend PBX %s: %w", name, err)
+	}
+	return p, nil
+}
+
+// serve answers requests in the background; it returns once the socket is read.
+func (p *pretendPBX) serve() error {
 	server, err := sipgo.NewServer(p.ua, sipgo.WithServerLogger(p.log))
 	if err != nil {
-		return nil, fmt.Errorf("pretend PBX %s: %w", name, err)
+		return err
 	}
 	server.OnInvite(p.onInvite)
 	server.OnAck(p.onAck)
@@ -102,7 +110,8 @@ func openPBX(name string, conn net.PacketConn, hz int, rec *recorder) (*pretendP
 		p.reply(req, tx, 481, "Call/Transaction Does Not Exist")
 	})
 	p.wg.Go(func() { _ = server.ServeUDP(p.conn) })
-	return p, nil
+	<-p.conn.reading
+	return nil
 }
 
 // isDeaf reports an INVITE or CANCEL to a number whose PBX says nothing.

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/provision"
+)
+
+func explainCommand(environ []string) *cobra.Command {
+	var api, from string
+	cmd := &cobra.Command{
+		Use:   "explain ACCOUNT NUMBER",
+		Short: "Ask a running gateway what would become of a call, without making it",
+		Long: "Ask a running gateway what would happen if the account dialled the number: every\n" +
+			"rule considered, the verdict, the SIP answer and the reason. ACCOUNT is an id\n" +
+			"(acc_…). The API's address and the token are taken from the configuration.",
+		Example: "  INTERLINK_ADMIN_TOKEN=… interlink explain acc_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C 2001",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := loadConfig(cmd.Flags(), environ)
+			if err != nil {
+				return err
+			}
+			if cfg.AdminToken == "" {
+				return errors.New("admin_token: required to ask the API (an embedded gateway made for itself the one in data_dir/admin-token)")
+			}
+			if api == "" {
+				api = "http://" + reachable(cfg.APIListen)
+			}
+			e, err := provision.NewClient(api, cfg.AdminToken).Explain(cmd.Context(), provision.Question{
+				Account: directory.AccountID(args[0]), Dialled: args[1], From: from,
+			})
+			if err != nil {
+				return err
+			}
+			printTrail(cmd.OutOrStdout(), "", e)
+			return nil
+		},
+	}
+	addFlags(cmd.Flags())
+	cmd.Flags().StringVar(&api, "api", "", "base URL of the API; default: http:// and api_listen")
+	cmd.Flags().StringVar(&from, "from", "", "the calling number")
+	return cmd
+}
+
+// reachable turns an address to listen on into one to connect to.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if a, e := netip.ParseAddr(host); err == nil && (host == "" || e == nil && a.IsUnspecified()) {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return listen
+}
+
+// trailWidth is the widest line printTrail writes, in columns.
+const trailWidth = 98
+
+// printTrail prints the steps as a table, then the verdict. The first line
+// begins with label, the others are indented as far.
+func printTrail(w io.Writer, label string, e *provision.Explanation) {
+	step, result := len("verdict"), 0
+	for _, s := range e.Steps {
+		step, result = max(step, len(s.Step)), max(result, len(s.Result))
+	}
+	result = max(result, len(e.Verdict))
+	indent := strings.Repeat(" ", len(label))
+	row := func(a, b, text string) {
+		head := fmt.Sprintf("%s%-*s  %-*s  ", label, step, a, result, b)
+		for _, line := range wrap(text, trailWidth-len(head)) {
+			fmt.Fprintln(w, strings.TrimRight(head+line, " "))
+			head = strings.Repeat(" ", len(head))
+		}
+		label = indent
+	}
+	for _, s := range e.Steps {
+		row(s.Step, s.Result, s.Detail)
+	}
+	row("verdict", e.Verdict, outcome(e))
+}
+
+// outcome is the verdict's sentence.
+func outcome(e *provision.Explanation) string {
+	if e.Reason != nil {
+		status := 0
+		if e.SIPStatus != nil {
+			status = *e.SIPStatus
+		}
+		return fmt.Sprintf("SIP %d, reason %s", status, *e.Reason)
+	}
+	if e.Target == nil {
+		return ""
+	}
+	text := "to " + e.Target.Name
+	if e.Target.URI != nil {
+		text += " at " + *e.Target.URI
+	}
+	return text
+}
+
+// wrap breaks text into lines of at most width characters where words allow it.
+func wrap(text string, width int) []string {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return []string{""}
+	}
+	lines := []string{words[0]}
+	for _, word := range words[1:] {
+		last := &lines[len(lines)-1]
+		if len([]rune(*last))+1+len([]rune(word)) > width {
+			lines = append(lines, word)
+			continue
+		}
+		*last += " " + word
+	}
+	return lines
+}
