@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/emiago/sipgo/sip"
+
 	"github.com/pbx-interlink/interlink/sip/wire"
 )
 
@@ -134,6 +136,18 @@ func BenchmarkReply(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		m.AppendReply(buf, &reply)
+	}
+}
+
+// BenchmarkSipgo is the same message through sipgo's parser, for comparison.
+func BenchmarkSipgo(b *testing.B) {
+	invite := []byte(ordinaryInvite)
+	parser := sip.NewParser()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := parser.ParseSIP(invite); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

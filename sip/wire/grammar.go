@@ -9,7 +9,7 @@ const (
 	classIPv6                 // inside the brackets of an IPv6reference
 	classUser                 // user, without escapes; and "#[]^|{}", as phones dial "#" unescaped
 	classPassword             // password, without escapes
-	classURI                  // the rest of a URI: visible ASCII but <>"@
+	classURI                  // the rest of a URI, without escapes: visible ASCII but <>"@%
 	classValue                // gen-value of a parameter: token, host, and what taggers use besides
 	classDisplay              // unquoted display name: token and UTF-8
 )
@@ -33,7 +33,7 @@ func classify() [256]uint8 {
 	add(alnum+mark+"&=+$,", classPassword)
 	add("[]:/=&$#(){}|^", classValue)
 	for c := 0x21; c < 0x7f; c++ {
-		if bytes.IndexByte([]byte(`<>"@`), byte(c)) < 0 {
+		if bytes.IndexByte([]byte(`<>"@%`), byte(c)) < 0 {
 			t[c] |= classURI
 		}
 	}

@@ -10,6 +10,9 @@ type NameAddr struct {
 	URI     []byte // without the <>
 	Params  []byte // header parameters after the first ";", without it; nil = none
 	Bare    bool   // an addr-spec without <>
+
+	tag  []byte // the first tag parameter's value
+	tags int    // how many there are
 }
 
 const (
@@ -107,9 +110,14 @@ func (n *NameAddr) parseParams(b []byte, i int) error {
 		n.Params = b[i+1:]
 	}
 	for i < len(b) {
-		_, next := nextParam(b, i)
+		p, next := nextParam(b, i)
 		if next < 0 {
 			return errAddrParam
+		}
+		if equalFold(p.name, "tag") {
+			if n.tags++; n.tags == 1 {
+				n.tag = p.value
+			}
 		}
 		i = next
 	}
@@ -120,12 +128,6 @@ func (n *NameAddr) parseParams(b []byte, i int) error {
 // value when it has none. Names are compared without case; a quoted value
 // keeps its quotes.
 func (n *NameAddr) Param(name string) (value []byte, ok bool) {
-	value, count := n.lookUpParam(name)
-	return value, count > 0
-}
-
-// lookUpParam returns the first parameter of that name and how many there are.
-func (n *NameAddr) lookUpParam(name string) (value []byte, count int) {
 	b := n.Params
 	for i := 0; i < len(b); i++ {
 		p, next := paramAt(b, i)
@@ -133,11 +135,9 @@ func (n *NameAddr) lookUpParam(name string) (value []byte, count int) {
 			break
 		}
 		if equalFold(p.name, name) {
-			if count++; count == 1 {
-				value = p.value
-			}
+			return p.value, true
 		}
 		i = next
 	}
-	return value, count
+	return nil, false
 }

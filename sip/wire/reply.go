@@ -62,10 +62,7 @@ func (m *Message) AppendReply(dst []byte, r *Reply) []byte {
 // whose syntax is wrong is echoed as it came.
 func (m *Message) appendTo(dst []byte, h *Header, r *Reply) []byte {
 	var a NameAddr
-	if r.Status == 100 || r.ToTag == nil || a.parse(m.Raw[h.Value:h.ValueEnd]) != nil {
-		return append(dst, m.Raw[h.Start:h.End]...)
-	}
-	if _, n := a.lookUpParam("tag"); n > 0 {
+	if r.Status == 100 || r.ToTag == nil || a.parse(m.Raw[h.Value:h.ValueEnd]) != nil || a.tags > 0 {
 		return append(dst, m.Raw[h.Start:h.End]...)
 	}
 	dst = append(dst, m.Raw[h.Start:h.ValueEnd]...)

@@ -45,7 +45,7 @@ func (u *URI) parse(b []byte) error {
 	rest := b[colon+1:]
 	if !u.IsSIP() {
 		for _, c := range rest {
-			if classes[c]&classURI == 0 && c != '@' {
+			if classes[c]&classURI == 0 && c != '@' && c != '%' {
 				return errOpaque
 			}
 		}
@@ -149,21 +149,15 @@ func (u *URI) parseHostPort(b []byte) error {
 
 // escapedSpan is span with %HH allowed; -1 when an escape is malformed.
 func escapedSpan(b []byte, i int, class uint8) int {
-	for i < len(b) {
-		c := b[i]
-		switch {
-		case c == '%':
-			if i+2 >= len(b) || !isHex(b[i+1]) || !isHex(b[i+2]) {
-				return -1
-			}
-			i += 3
-		case classes[c]&class != 0:
-			i++
-		default:
+	for {
+		if i = span(b, i, class); i == len(b) || b[i] != '%' {
 			return i
 		}
+		if i+2 >= len(b) || !isHex(b[i+1]) || !isHex(b[i+2]) {
+			return -1
+		}
+		i += 3
 	}
-	return i
 }
 
 func isHex(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }

@@ -119,14 +119,13 @@ func (m *Message) checkAddress(id HeaderID) (tag []byte, e *Invalid) {
 	if err := u.parse(a.URI); err != nil {
 		return nil, bad(id.String(), err.Error())
 	}
-	tag, n := a.lookUpParam("tag")
-	if n > 1 {
+	if a.tags > 1 {
 		return nil, bad(id.String(), "more than one tag")
 	}
-	if n == 1 && (len(tag) == 0 || tag[0] == '"') {
+	if a.tags == 1 && (len(a.tag) == 0 || a.tag[0] == '"') {
 		return nil, bad(id.String(), "malformed tag")
 	}
-	return tag, nil
+	return a.tag, nil
 }
 
 // checkCallID accepts visible octets. The grammar (word [ "@" word ]) has fewer,
