@@ -217,3 +217,15 @@ func TestRouteReachesOnlyWhatIsOffered(t *testing.T) {
 		}
 	})
 }
+
+func BenchmarkRoute(b *testing.B) {
+	r := NewRouter(mustPlan(b, busyPlan))
+	for name, dialled := range map[string]string{"local": "2001", "linked": "3001", "private": "3002", "prefix": "93001", "none": "4444"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Route(Call{"Brown", dialled}, nil)
+			}
+		})
+	}
+}
