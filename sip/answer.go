@@ -106,8 +106,7 @@ func (s *shard) unparsable(p *transport.Packet, err error) {
 // field in the reason phrase (§21.4.1). Responses and ACKs are dropped.
 func (s *shard) invalid(p *transport.Packet, bad *wire.Invalid) {
 	m := &s.msg
-	via := m.TopVia()
-	if !m.Request || m.Method == wire.Ack || via == nil || bad.Status == 0 {
+	if !m.Request || m.Method == wire.Ack || bad.Status == 0 {
 		s.count.dropped[dropInvalid].Add(1)
 		return
 	}

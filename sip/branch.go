@@ -236,12 +236,17 @@ func (b *branch) sendFirstCancel() {
 
 func (b *branch) sendCancel() {
 	s := b.t.s
-	var sent wire.Message
-	if sent.Parse(b.sent) != nil || sent.Validate() != nil {
-		panic("sip: a request we sent does not parse")
-	}
-	s.scratch.out = wire.AppendCancel(s.scratch.out[:0], &sent)
+	s.scratch.out = wire.AppendCancel(s.scratch.out[:0], b.request())
 	s.loop.Send(b.listener, b.target, s.scratch.out)
+}
+
+// request is the request as sent, parsed; it is good until the next call.
+func (b *branch) request() *wire.Message {
+	sent := &b.t.s.sent
+	if err := sent.ParseSent(b.sent); err != nil {
+		panic("sip: a request we sent does not parse: " + err.Error())
+	}
+	return sent
 }
 
 // cancelAnswered: any final response to the CANCEL stops its repetition.
@@ -255,11 +260,7 @@ func (b *branch) cancelAnswered() {
 // ack answers a non-2xx final response (§17.1.1.3).
 func (b *branch) ack(resp *wire.Message) {
 	s := b.t.s
-	var sent wire.Message
-	if sent.Parse(b.sent) != nil || sent.Validate() != nil {
-		panic("sip: a request we sent does not parse")
-	}
-	s.scratch.out = wire.AppendAck(s.scratch.out[:0], &sent, resp)
+	s.scratch.out = wire.AppendAck(s.scratch.out[:0], b.request(), resp)
 	s.loop.Send(b.listener, b.target, s.scratch.out)
 }
 

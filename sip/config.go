@@ -25,8 +25,6 @@ type Config struct {
 	// ClusterKey seals the Record-Route parameter and derives lease ids; at
 	// least 16 octets, the same on every node.
 	ClusterKey []byte
-	// NodeID names the node in logs.
-	NodeID string
 
 	Router  *routing.Router
 	Ledger  routing.Ledger

@@ -95,12 +95,12 @@ func (b *branch) success(m *wire.Message) {
 // whoever gave up would have done (§13.2.2.4).
 func (b *branch) unwanted(m *wire.Message) {
 	s := b.t.s
-	var sent wire.Message
-	if sent.Parse(b.sent) != nil || sent.Validate() != nil {
-		panic("sip: a request we sent does not parse")
+	sent := b.request()
+	if sent.Validate() != nil {
+		panic("sip: a request we sent is not valid")
 	}
 	var d dialogs
-	d.remember(&sent, m, &pass{listener: uint8(b.listener), calleeAddr: b.target})
+	d.remember(sent, m, &pass{listener: uint8(b.listener), calleeAddr: b.target})
 	s.sendAck(d.buf[:d.toCallee], d.callee, sent.CSeq())
 	s.sendBye(d.buf[:d.toCallee], d.callee, sent.CSeq()+1)
 	b.final(m.Status)

@@ -132,10 +132,11 @@ func (s *shard) begin(p *transport.Packet) *txn {
 
 // replyTo is where responses to a request go over UDP: to the address it came
 // from, at the source port when the sender asked for that (RFC 3581 §4), else
-// at the port of its Via (RFC 3261 §18.2.2).
+// at the port of its Via (RFC 3261 §18.2.2). A Via that cannot be read leaves
+// the source.
 func replyTo(via *wire.ViaValue, from netip.AddrPort) netip.AddrPort {
 	switch {
-	case via.RPort >= 0:
+	case via == nil || via.RPort >= 0:
 		return from
 	case via.Port > 0:
 		return netip.AddrPortFrom(from.Addr(), uint16(via.Port))

@@ -36,7 +36,9 @@ type shard struct {
 	// asked: the ledger was handed something this turn.
 	asked bool
 	// msg is the message in hand; the next one overwrites it.
-	msg     wire.Message
+	msg wire.Message
+	// sent is branch.request's.
+	sent    wire.Message
 	edit    wire.RequestEdit
 	scratch scratch
 	free    freelists

@@ -79,7 +79,7 @@ var tortured = map[string]int{
 	"rfc4475/mpart01":       forwarded,
 	"rfc4475/unreason":      dropped, // matches no request of ours; see TestResponsePhrases
 	"rfc4475/noreason":      dropped,
-	"rfc4475/badinv01":      dropped, // its Via cannot be answered to
+	"rfc4475/badinv01":      400,
 	"rfc4475/clerr":         400,
 	"rfc4475/ncl":           400,
 	"rfc4475/scalar02":      400,

@@ -128,7 +128,7 @@ func (g *Gateway) openStore(ctx context.Context, reg prometheus.Registerer) (err
 func (g *Gateway) openSIP(router *routing.Router, reg prometheus.Registerer) (err error) {
 	g.sip, err = sip.New(sip.Config{
 		Listen: g.cfg.SIPListen, Advertise: g.cfg.SIPAdvertise,
-		ClusterKey: []byte(g.cfg.ClusterKey), NodeID: g.cfg.NodeID,
+		ClusterKey: []byte(g.cfg.ClusterKey),
 		Router: router, Ledger: g.store, Journal: g.store,
 		Loops: g.cfg.SIPLoops, MaxCalls: g.cfg.MaxCalls,
 		Registerer: reg, Log: g.log.With("room", "sip"),
