@@ -136,7 +136,8 @@ func (s *Server) sortKeys(ctx context.Context, rows []accountRow, sort []string)
 			case "name":
 				value = strings.ToLower(r.account.Name)
 			case "created_at":
-				value = r.account.CreatedAt.UTC().Format(stamp)
+				// Ids tell the order within a millisecond.
+				value = r.account.CreatedAt.UTC().Format(stamp) + string(r.account.ID)
 			case "last_call":
 				if last[i] != nil {
 					value = last[i].Format(stamp)

@@ -211,7 +211,7 @@ func fieldError(d *huma.ErrorDetail) FieldError {
 			f.Pointer = "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(name)
 		}
 	} else {
-		f.Parameter = name
+		f.Parameter, _, _ = strings.Cut(name, "[")
 	}
 	missing := regexp.MustCompile(`^` + fmt.Sprintf(validation.MsgExpectedRequiredProperty, `(\S+)`) + `$`).FindStringSubmatch(d.Message)
 	switch {

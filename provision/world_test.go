@@ -270,6 +270,9 @@ type asked struct {
 
 func (a asked) with(name, value string) asked {
 	a.header = a.header.Clone()
+	if a.header == nil {
+		a.header = http.Header{}
+	}
 	a.header.Set(name, value)
 	return a
 }
@@ -473,3 +476,42 @@ func idOf(path string) directory.AccountID {
 }
 
 var errBroken = &directory.Error{Kind: directory.KindUnavailable, Code: "store_unavailable", Err: errors.New("10.0.0.1:6379: connection refused")}
+
+// call lets one account call another, with one line taken on each.
+func (w *world) call(n byte, from, to string) routing.LeaseID {
+	lease := routing.LeaseID{15: n}
+	at := time.Date(2026, 5, 1, 12, 0, int(n), 0, time.UTC)
+	w.store.mu.Lock()
+	defer w.store.mu.Unlock()
+	w.store.live = append(w.store.live, routing.LiveCall{
+		Lease: lease, Caller: idOf(from), Callee: idOf(to), From: "1001", To: "2001", Started: at, Since: at.Add(time.Second),
+		Claims: []routing.Claim{{Account: idOf(from), Role: routing.RoleCaller}, {Account: idOf(to), Role: routing.RoleCallee}},
+	})
+	for id, outbound := range map[directory.AccountID]bool{idOf(from): true, idOf(to): false} {
+		l := w.store.lines[id]
+		if outbound || from == to {
+			l.Outbound++
+		}
+		if !outbound || from == to {
+			l.Inbound++
+		}
+		w.store.lines[id] = l
+	}
+	return lease
+}
+
+// refusing is a repository that refuses a claim some times.
+type refusing struct {
+	*store
+	claim string
+	times int
+	tries *int
+}
+
+func (r *refusing) Apply(ctx context.Context, a directory.Actor, changes ...directory.Change) error {
+	*r.tries++
+	if r.times--; r.times >= 0 {
+		return directory.Conflict("", r.claim, "Taken.")
+	}
+	return r.store.Apply(ctx, a, changes...)
+}
