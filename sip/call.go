@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"net/netip"
 	"time"
@@ -47,7 +48,10 @@ type call struct {
 	dialogs  dialogs
 	// callIDHash is the call's key in byCallID.
 	callIDHash uint64
-	limit      wheel.Timer[expirer]
+	// expires is the session interval (RFC 4028), 0 without session timers;
+	// latest is when the call ends in any case.
+	expires, latest time.Duration
+	limit           wheel.Timer[expirer]
 }
 
 // Bounds of what is kept of a caller's own words.
@@ -62,7 +66,7 @@ func (s *shard) newCall(t *txn, caller directory.AccountID, dialled string) *cal
 	via := m.TopVia()
 	c := recycled(&s.free.calls)
 	*c = call{s: s, t: t, dialogs: dialogs{buf: c.dialogs.buf[:0]}}
-	c.limit = wheel.Timer[expirer]{Value: c, Kind: callMax}
+	c.limit = wheel.Timer[expirer]{Value: c, Kind: callLimit}
 	t.call = c
 	c.adm = routing.Admission{
 		Lease:   s.leaser.lease(m.CallID(), m.FromTag(), m.CSeq(), via.Branch, via.SentBy),
@@ -72,10 +76,10 @@ func (s *shard) newCall(t *txn, caller directory.AccountID, dialled string) *cal
 		CallID:  clip(string(m.CallID()), maxCallID),
 		Started: time.Now(),
 	}
-	if s.calls[c.adm.Lease] != nil {
-		// Cannot be: the INVITE would have found its transaction. A 2543 client
-		// may reuse what identifies it, once its transaction has ended.
-		c.adm.Lease[0] ^= byte(s.random.Uint64() | 1)
+	for s.calls[c.adm.Lease] != nil {
+		// The INVITE would have found its transaction. But a client may use
+		// again what identifies it, once that has ended.
+		binary.BigEndian.PutUint64(c.adm.Lease[:], s.random.Uint64())
 	}
 	s.calls[c.adm.Lease] = c
 	s.count.calls.Add(1)
@@ -147,6 +151,18 @@ func (c *call) refuse(reason routing.Reason) {
 	t.settle()
 }
 
+// absorb lets go of an INVITE that another node has, or had: a copy of it came
+// this way. It is answered there.
+func (c *call) absorb() {
+	s, t := c.s, c.t
+	s.count.absorbed.Add(1)
+	c.state = callOver
+	c.forget()
+	t.finished, t.gone = true, true
+	delete(s.servers, t.key)
+	t.settle()
+}
+
 // failed records an attempt that got a non-2xx final response and gives its
 // lines back.
 func (c *call) failed(status int, reason routing.Reason, cancelled bool) {
@@ -168,7 +184,8 @@ func (c *call) up(m *wire.Message, expires time.Duration) {
 	if c.state == callRinging {
 		c.state = callUp
 		c.answered = time.Now()
-		s.timers.Set(&c.limit, s.loop.Now()+s.srv.cfg.MaxDuration)
+		c.latest = s.loop.Now() + s.srv.cfg.MaxDuration
+		c.lasts(expires)
 		c.dialogs.remember(c.t.message(), m, &c.pass)
 		c.callIDHash = maphash.Bytes(s.srv.seed, m.CallID())
 		s.byCallID[c.callIDHash] = c
@@ -224,9 +241,26 @@ func (c *call) forget() {
 	s.over = append(s.over, c)
 }
 
-func (c *call) expire(timerKind) { // callMax
-	c.s.srv.cfg.Log.Info("sip: ending a call that is up too long", "call_id", c.adm.CallID, "limit", c.s.srv.cfg.MaxDuration)
-	c.end()
+// lasts sets how long the call may go on: one and a half session intervals, or
+// the longest a call may last.
+func (c *call) lasts(expires time.Duration) {
+	c.expires = expires
+	at := c.latest
+	if expires > 0 {
+		at = min(at, c.s.loop.Now()+expires+expires/2)
+	}
+	c.s.timers.Set(&c.limit, at)
+}
+
+func (c *call) expire(timerKind) {
+	switch c.state {
+	case callAsking:
+		// The ledger had its time. What it may still take is given back.
+		c.refuse(routing.StoreUnavailable)
+	case callUp:
+		c.s.srv.cfg.Log.Info("sip: ending a call that is up too long", "call_id", c.adm.CallID, "session_expires", c.expires)
+		c.end()
+	}
 }
 
 // knows reports whether an address belongs to one of the call's two sides.

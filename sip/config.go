@@ -47,6 +47,9 @@ type Config struct {
 	// NoReply is how long an address of a trunk may stay silent before the next
 	// one is tried. Default 4 s; the last address has the whole of Timer B.
 	NoReply time.Duration
+	// AdmitBudget is all the time the ledger has for an admission; then the
+	// call is refused (store_unavailable). Default 150 ms.
+	AdmitBudget time.Duration
 	// MaxDuration ends a call that is up for so long. Default 12 h.
 	MaxDuration time.Duration
 	// RetryAfter is what a 503 names, in whole seconds. Default 2 s.
@@ -75,6 +78,7 @@ func (c Config) withDefaults() (Config, error) {
 	def(&c.T1, 500*time.Millisecond)
 	def(&c.TimerC, 185*time.Second)
 	def(&c.NoReply, 4*time.Second)
+	def(&c.AdmitBudget, 150*time.Millisecond)
 	def(&c.MaxDuration, 12*time.Hour)
 	def(&c.RetryAfter, 2*time.Second)
 	if c.Loops <= 0 {

@@ -115,6 +115,7 @@ func (s *shard) invite(p *transport.Packet, caller directory.AccountID, user []b
 	c.adm.Claims = s.router.Claims(c.claims[:0], &c.route)
 	c.state, c.waiting = callAsking, true
 	s.count.pending.Add(1)
+	s.timers.Set(&c.limit, s.loop.Now()+s.srv.cfg.AdmitBudget)
 	s.srv.cfg.Ledger.Admit(&c.adm, s)
 	s.asked = true
 }
@@ -140,9 +141,12 @@ func (s *shard) answered(a *routing.Answer) {
 		c.forget()
 		return
 	}
+	s.timers.Stop(&c.limit)
 	switch a.Verdict {
-	case routing.Admitted, routing.Duplicate:
+	case routing.Admitted:
 		c.admitted()
+	case routing.Duplicate, routing.Ended:
+		c.absorb()
 	case routing.Busy:
 		c.state = callNew // nothing taken, nothing to give back
 		c.refuse(c.adm.Claims[a.Claim].Role.Reason())

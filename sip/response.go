@@ -143,16 +143,22 @@ func (t *txn) inDialog(m *wire.Message) {
 	}
 }
 
-// refreshed: a 2xx to a re-INVITE or UPDATE starts a new session interval (RFC
-// 4028 §10), and with it the time the lease lives.
+// refreshed: a 2xx to a re-INVITE or UPDATE starts a new session interval, or
+// ends session timers where it names none (RFC 4028 §7.2, §10); the lease lives
+// accordingly. A call that began on another node is confirmed all the same.
 func (t *txn) refreshed(m *wire.Message) {
 	if !t.inside.known || t.kind != wire.Invite && t.kind != wire.Update {
 		return
 	}
-	if expires := sessionExpires(m); expires > 0 && t.s.calls[t.inside.lease] != nil {
-		t.s.srv.cfg.Ledger.Confirm(t.inside.lease, expires, t.s)
-		t.s.asked = true
+	s, expires := t.s, sessionExpires(m)
+	if c := s.calls[t.inside.lease]; c != nil {
+		if expires == c.expires && expires == 0 {
+			return
+		}
+		c.lasts(expires)
 	}
+	s.srv.cfg.Ledger.Confirm(t.inside.lease, expires, s)
+	s.asked = true
 }
 
 // hungUp ends a dialog of a call. A call this node does not know (it began on
@@ -166,6 +172,10 @@ func (s *shard) hungUp(in inside) {
 	s.asked = true
 }
 
+// minSession is the shortest session interval there is (RFC 4028 §5). A shorter
+// one would free the lines of a call that lives.
+const minSession = 90 * time.Second
+
 // sessionExpires reads Session-Expires (RFC 4028 §4); 0 when there is none.
 func sessionExpires(m *wire.Message) time.Duration {
 	v := m.Get(wire.SessionExpires)
@@ -173,7 +183,10 @@ func sessionExpires(m *wire.Message) time.Duration {
 	for i := 0; i < len(v) && v[i] >= '0' && v[i] <= '9' && n < 1<<20; i++ {
 		n = n*10 + int(v[i]-'0')
 	}
-	return time.Duration(n) * time.Second
+	if n == 0 {
+		return 0
+	}
+	return max(time.Duration(n)*time.Second, minSession)
 }
 
 // Unreachable: the network says nobody listens at an address (§18.4). The socket

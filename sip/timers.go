@@ -20,8 +20,8 @@ const (
 	branchTimerC
 	// branchNoReply gives the next address of a trunk its turn.
 	branchNoReply
-	// callMax ends a call that is up too long.
-	callMax
+	// callLimit ends the wait for the ledger, or a call that is up too long.
+	callLimit
 )
 
 // RFC 3261 table 4.
