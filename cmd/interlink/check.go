@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"text/tabwriter"
 	"time"
 
@@ -24,7 +26,7 @@ func checkCommand(environ []string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration and whether the gateway could start with it",
-		Long: "Check the configuration, the store and the listening addresses. Nothing is\n" +
+		Long: "Check the configuration, the store and the listening addresses. No data is\n" +
 			"changed. A gateway that is running with the same configuration is asked whether\n" +
 			"it is ready instead. The exit status is 0 when all is well.",
 		Args: cobra.NoArgs,
@@ -108,6 +110,9 @@ func askRunning(ctx context.Context, cfg *Config) (running bool, err error) {
 }
 
 func checkStore(ctx context.Context, cfg *Config) (string, error) {
+	if _, err := os.Stat(cfg.DataDir); cfg.Embedded && errors.Is(err, fs.ErrNotExist) {
+		return cfg.DataDir + " does not exist yet; serve makes it", nil
+	}
 	key := []byte(cfg.ClusterKey)
 	s, err := store.Open(ctx, store.Config{
 		URL: cfg.RedisURL, Embedded: cfg.Embedded, DataDir: cfg.DataDir,

@@ -75,6 +75,14 @@ func TestCheckFreeHost(t *testing.T) {
 	if err != nil || strings.Contains(out, "FAILED") || !strings.Contains(out, "0 accounts") {
 		t.Errorf("%v\n%s", err, out)
 	}
+	dir := filepath.Join(t.TempDir(), "none")
+	if _, err = run(testContext(t), nil, "check", "--embedded", "--data-dir", dir, "--debug-listen", "off",
+		"--api-listen", "127.0.0.1:0", "--sip-listen", "udp:127.0.0.1:0"); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("check made the data directory: %v", err)
+	}
 }
 
 func TestCheckUnreachableRedis(t *testing.T) {
@@ -88,6 +96,25 @@ func TestCheckUnreachableRedis(t *testing.T) {
 	}
 	if strings.Contains(out+err.Error(), "s3cr3t") {
 		t.Errorf("the password is printed: %s %v", out, err)
+	}
+}
+
+// TestCheckRedisURL: whatever is wrong with the URL, its password is not told.
+func TestCheckRedisURL(t *testing.T) {
+	for _, url := range []string{
+		"redis://user:s3cr3t@127.0.0.1:port:1", "redis://user:s3cr3t@[::1", "redis://user:s3cr3t%zz@h:1",
+		"user:s3cr3t@127.0.0.1:1", "http://user:s3cr3t@127.0.0.1:1", "redis+sentinel://user:s3cr3t@127.0.0.1:x/",
+		"redis://user:s3cr3t@127.0.0.1:1/x", "redis://:s3cr3t@127.0.0.1:1,redis://:s3cr3t@127.0.0.1:x",
+	} {
+		out, err := run(testContext(t), []string{"INTERLINK_CLUSTER_KEY=" + testKey}, "check", "--redis-url", url,
+			"--debug-listen", "off", "--api-listen", "127.0.0.1:0", "--sip-listen", "udp:127.0.0.1:0")
+		if err == nil {
+			t.Errorf("%s: accepted", url)
+			continue
+		}
+		if strings.Contains(out+err.Error(), "s3cr3t") {
+			t.Errorf("%s: the password is printed: %s %v", url, out, err)
+		}
 	}
 }
 

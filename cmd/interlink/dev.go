@@ -96,21 +96,17 @@ func runDev(ctx context.Context, o devOptions) (err error) {
 		stop()
 		err = errors.Join(err, <-ended)
 	}()
-	demo, cancel := context.WithCancel(ctx)
-	defer cancel()
-
-	plan, err := b.provision(demo)
-	if err != nil {
-		return fmt.Errorf("provisioning over the API: %w", err)
-	}
-	s := &show{stage: b, plan: plan, out: o.Out}
-	if err := s.run(demo); err != nil {
+	s := &show{stage: b, out: o.Out}
+	err = s.run(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil && !o.Once:
+		fmt.Fprintln(o.Out, "\nStopping.") // Ctrl-C in the middle is nothing to complain about
+		return nil
+	case err != nil:
 		return err
-	}
-	if o.Once {
-		if s.failed {
-			return errUnexpected
-		}
+	case o.Once && s.failed:
+		return errUnexpected
+	case o.Once:
 		return nil
 	}
 	s.invite()

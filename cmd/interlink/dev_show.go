@@ -20,9 +20,12 @@ type show struct {
 	scene  int
 }
 
-// run places the calls. An error means that it could not go on; what merely
+// run provisions and places the calls. An error means that it could not go on; what merely
 // came out otherwise than expected is told and remembered in failed.
-func (s *show) run(ctx context.Context) error {
+func (s *show) run(ctx context.Context) (err error) {
+	if s.plan, err = s.provision(ctx); err != nil {
+		return fmt.Errorf("provisioning over the API: %w", err)
+	}
 	s.introduce()
 	for _, scene := range []func(context.Context) error{
 		s.plainCall, s.privateNumber, s.shadowedNumber, s.ambiguousNumber, s.strangers, s.fullLines,

@@ -129,7 +129,7 @@ func (g *Gateway) openSIP(router *routing.Router, reg prometheus.Registerer) (er
 	g.sip, err = sip.New(sip.Config{
 		Listen: g.cfg.SIPListen, Advertise: g.cfg.SIPAdvertise,
 		ClusterKey: []byte(g.cfg.ClusterKey),
-		Router: router, Ledger: g.store, Journal: g.store,
+		Router:     router, Ledger: g.store, Journal: g.store,
 		Loops: g.cfg.SIPLoops, MaxCalls: g.cfg.MaxCalls,
 		Registerer: reg, Log: g.log.With("room", "sip"),
 	})
