@@ -47,6 +47,8 @@ for n, c in ipairs(plan.changes) do
   for _, ref in ipairs(c.requires or {}) do
     if written[ref] == false or (written[ref] == nil and not stored(ref)) then return {'missing', n, ref} end
   end
+end
+for n, c in ipairs(plan.changes) do
   if not c.value then
     local users = tonumber(redis.call('HGET', KEYS[5], c.ref) or 0) + (delta[c.ref] or 0)
     if users > 0 then return {'in_use', n} end

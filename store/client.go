@@ -1,13 +1,24 @@
 package store
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
+
+// driverLog takes what go-redis has to say by itself. It has one logger for the
+// process, so the store opened last gets it; what matters comes as errors too.
+type driverLog struct{ log *slog.Logger }
+
+func (d driverLog) Printf(ctx context.Context, format string, v ...any) {
+	d.log.DebugContext(ctx, fmt.Sprintf(format, v...))
+}
 
 // errURL says no more than it must: a URL may hold a password.
 var errURL = errors.New("store: the Redis URL is not redis://, rediss://, unix://, redis+sentinel://host,host/master or a comma list of redis://")

@@ -37,7 +37,11 @@ type recordWriter struct {
 	stop    chan struct{}
 	done    sync.WaitGroup
 	pending []filing
-	waiting atomic.Int64
+	// taken is how many records what is pending came from.
+	taken int64
+	// waiting counts records from Write until they are filed.
+	waiting  atomic.Int64
+	failures atomic.Int64
 }
 
 func newRecordWriter(s *Store) *recordWriter {
@@ -77,6 +81,9 @@ func (s *Store) Write(c *routing.CDR) {
 	w.waiting.Add(1)
 	ring(w.wake)
 }
+
+// idle reports whether everything written so far is filed.
+func (w *recordWriter) idle() bool { return w.waiting.Load() == 0 }
 
 func (w *recordWriter) run() {
 	pause := recordPause
@@ -135,14 +142,16 @@ func (w *recordWriter) take() bool {
 	left := copy(w.queue, w.queue[n:])
 	clear(w.queue[left:])
 	w.queue = w.queue[:left]
+	w.taken = int64(n)
 	w.mu.Unlock()
-	w.waiting.Add(-int64(n))
-	return len(w.pending) > 0 || left > 0
+	return n > 0
 }
 
 // file sends what is pending and keeps what did not arrive.
 func (w *recordWriter) file() bool {
 	if len(w.pending) == 0 {
+		w.waiting.Add(-w.taken) // records nobody may see
+		w.taken = 0
 		return true
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
@@ -172,7 +181,12 @@ func (w *recordWriter) file() bool {
 	}
 	clear(w.pending[len(keep):])
 	w.pending = keep
+	if len(keep) == 0 {
+		w.waiting.Add(-w.taken)
+		w.taken = 0
+	}
 	if failure != nil {
+		w.failures.Add(1)
 		w.s.metrics.recordRetried(len(keep))
 		w.s.log.Warn("call records were not filed and are tried again", "records", len(keep), "err", failure)
 	}

@@ -11,7 +11,8 @@ for a = 3, #ARGV, 4 do
   n = n + 1
   local lease, sets = ARGV[a], tonumber(ARGV[a + 3])
   local last = 0
-  local whole = redis.call('HGET', KEYS[k], 'loc') == ARGV[a + 1]
+  local loc = redis.call('HGET', KEYS[k], 'loc')
+  local whole = loc == ARGV[a + 1]
   for i = k + 1, k + sets do
     local score = redis.call('ZSCORE', KEYS[i], lease)
     if score then last = math.max(last, tonumber(score)) else whole = false end
@@ -23,7 +24,8 @@ for a = 3, #ARGV, 4 do
     redis.call('PEXPIRE', KEYS[k], deadline - now + ARGV[2])
   else
     lost[#lost + 1] = n
-    if redis.call('HGET', KEYS[k], 'loc') == ARGV[a + 1] then
+    -- Unless somebody else holds it now, nothing of it may stay.
+    if not loc or loc == ARGV[a + 1] then
       for i = k + 1, k + sets do redis.call('ZREM', KEYS[i], lease) end
       redis.call('DEL', KEYS[k])
     end

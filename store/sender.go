@@ -43,13 +43,15 @@ type sender struct {
 func (l *ledger) send() {
 	refresh := time.NewTicker(l.refreshEvery())
 	defer refresh.Stop()
-	retry := time.NewTimer(time.Hour)
-	defer retry.Stop()
+	// retry is set once and left alone until it fires: operations that keep
+	// coming must not put it off.
+	var retry <-chan time.Time
 	for {
 		again := false
 		select {
 		case <-l.wake:
-		case <-retry.C:
+		case <-retry:
+			retry = nil
 			again = !l.open.Load() || l.probe()
 		case <-refresh.C:
 			if !l.open.Load() {
@@ -61,10 +63,11 @@ func (l *ledger) send() {
 			return
 		}
 		switch {
+		case retry != nil:
 		case l.open.Load():
-			retry.Reset(probeEvery)
+			retry = time.After(probeEvery)
 		case len(l.pending) > 0:
-			retry.Reset(retryPause)
+			retry = time.After(retryPause)
 		}
 	}
 }
@@ -125,6 +128,7 @@ func (l *ledger) round() {
 	rest := l.pending[len(batch):]
 	ctx, cancel := context.WithDeadline(context.Background(), l.deadline(batch, now))
 	defer cancel()
+	l.locate(ctx, batch)
 	l.sent = l.sent[:0]
 	for _, o := range batch {
 		if o.sink != nil && !now.Before(o.due) {
@@ -165,6 +169,44 @@ func (l *ledger) deadline(batch []*op, now time.Time) time.Time {
 		}
 	}
 	return d
+}
+
+// locate asks where leases are held that this process does not know: another
+// node's. Without it the batch could not be carried out in its order.
+func (l *ledger) locate(ctx context.Context, batch []*op) {
+	var unknown []*op
+	var replies []*redis.StringCmd
+	for _, o := range batch {
+		if o.kind == opAdmit || o.loc != "" {
+			continue
+		}
+		if o.loc = l.held[o.lease].loc; o.loc == "" && !admittedIn(batch, o) {
+			unknown = append(unknown, o)
+			replies = append(replies, l.pipe.HGet(ctx, l.s.keys.call(o.lease), "loc"))
+		}
+	}
+	if len(unknown) == 0 {
+		return
+	}
+	done := l.s.metrics.roundTrip("ledger")
+	l.pipe.Exec(ctx) // a failure shows in the batch itself
+	done()
+	for i, o := range unknown {
+		o.loc = replies[i].Val()
+	}
+}
+
+// admittedIn reports whether the op's lease is admitted earlier in its batch.
+func admittedIn(batch []*op, o *op) bool {
+	for _, earlier := range batch {
+		if earlier == o {
+			return false
+		}
+		if earlier.kind == opAdmit && earlier.lease == o.lease {
+			return true
+		}
+	}
+	return false
 }
 
 // prepare adds an op to the pipeline.

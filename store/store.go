@@ -55,6 +55,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if s.seal, err = newSealer(cfg.ClusterKey); err != nil {
 		return nil, err
 	}
+	redis.SetLogger(driverLog{s.log})
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -125,9 +126,10 @@ func (s *Store) Close() error {
 	s.ledger.close()
 	s.writer.close()
 	s.stop()
-	s.running.Wait()
 	s.metrics.unregister()
-	return s.disconnect()
+	err := s.disconnect() // ends the reads that block
+	s.running.Wait()
+	return err
 }
 
 // View is the directory in memory, kept current until Close.
