@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -15,26 +14,6 @@ import (
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 )
-
-// magicNumber is an extension on which a pretend PBX misbehaves on purpose.
-type magicNumber struct {
-	user string
-	// status is answered at once; 0 stands for ringing without an end.
-	status int
-	// deaf: the PBX acts as if it never got the INVITE.
-	deaf bool
-	what string
-}
-
-func magicNumbers() []magicNumber {
-	return []magicNumber{
-		{user: "2180", what: "rings and is never answered"},
-		{user: "2404", status: 404, what: "the PBX does not know the extension: 404"},
-		{user: "2408", deaf: true, what: "the PBX says nothing at all, as if it were switched off"},
-		{user: "2486", status: 486, what: "busy: 486"},
-		{user: "2503", status: 503, what: "the PBX has no room for the call: 503"},
-	}
-}
 
 const (
 	ringTime = 200 * time.Millisecond
@@ -112,17 +91,6 @@ func (p *pretendPBX) serve() error {
 	p.wg.Go(func() { _ = server.ServeUDP(p.conn) })
 	<-p.conn.reading
 	return nil
-}
-
-// isDeaf reports an INVITE or CANCEL to a number whose PBX says nothing.
-func isDeaf(datagram []byte) bool {
-	for _, m := range magicNumbers() {
-		if m.deaf && (bytes.HasPrefix(datagram, []byte("INVITE sip:"+m.user+"@")) ||
-			bytes.HasPrefix(datagram, []byte("CANCEL sip:"+m.user+"@"))) {
-			return true
-		}
-	}
-	return false
 }
 
 // title is the PBX's name and address for the output.
@@ -301,16 +269,6 @@ func (p *pretendPBX) drop(l *leg) {
 
 func (p *pretendPBX) contact(user string) sip.Header {
 	return sip.NewHeader("Contact", fmt.Sprintf("<sip:%s@%s>", user, p.addr))
-}
-
-func phraseFor(status int) string {
-	switch status {
-	case 404:
-		return "Not Found"
-	case 486:
-		return "Busy Here"
-	}
-	return "Service Unavailable"
 }
 
 // reasonText is the text of a Reason header (RFC 3326), "" when there is none.
