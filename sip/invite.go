@@ -76,11 +76,14 @@ func (s *shard) turnAway(p *transport.Packet, reason routing.Reason) {
 	s.newCall(t, trunk.Account, s.dialled(uri.User)).refuse(reason)
 }
 
-// overloaded: the shard's share of what the node may hold is used up.
+// overloaded: what the node may hold is used up.
 func (s *shard) overloaded() bool {
-	n := len(s.srv.shards)
-	return s.count.calls.Load() >= int64((s.srv.cfg.MaxCalls+n-1)/n) ||
-		s.count.pending.Load() >= int64((s.srv.cfg.MaxPending+n-1)/n)
+	calls, pending := int64(0), int64(0)
+	for _, other := range s.srv.shards {
+		calls += other.count.calls.Load()
+		pending += other.count.pending.Load()
+	}
+	return calls >= int64(s.srv.cfg.MaxCalls) || pending >= int64(s.srv.cfg.MaxPending)
 }
 
 // dialled is the user part as it was dialled: unescaped, without parameters.
