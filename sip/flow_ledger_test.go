@@ -101,7 +101,7 @@ func (l *flowLedger) counts() ledgerCount {
 
 // verdicts are the words a flow has for them.
 var verdicts = map[string]routing.Verdict{
-	"admitted": routing.Admitted, "busy": routing.Busy, "failed": routing.Failed, "ended": routing.Ended, "slow": 0,
+	"admitted": routing.Admitted, "busy": routing.Busy, "failed": routing.Failed, "ended": routing.Ended, "duplicate": routing.Duplicate, "slow": 0,
 }
 
 var roles = map[string]routing.Role{

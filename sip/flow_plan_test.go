@@ -43,6 +43,9 @@ func newPlan(t *testing.T) *plan {
 	p.cfg = Config{
 		Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, ClusterKey: []byte("0123456789abcdef"),
 		Router: routing.NewRouter(p.view), Ledger: ledger, Journal: p.journal,
+		// A flow that waits for the ledger says so; the others must not depend
+		// on how quick the machine is.
+		AdmitBudget: time.Minute,
 	}
 	return p
 }
@@ -101,6 +104,8 @@ func (p *plan) option(name, value string) (err error) {
 		p.cfg.TimerC, err = time.ParseDuration(value)
 	case "no_reply":
 		p.cfg.NoReply, err = time.ParseDuration(value)
+	case "budget":
+		p.cfg.AdmitBudget, err = time.ParseDuration(value)
 	case "loops":
 		p.cfg.Loops, err = strconv.Atoi(value)
 	case "max_calls":
