@@ -65,6 +65,9 @@ func (s *Server) createAccount(ctx context.Context, in *createAccountInput) (*Cr
 	if a.Parent != "" && (s.view.Account(a.Parent) == nil || !s.mayNow(ctx, see, a.Parent)) {
 		return nil, directory.Invalid("/parent", "parent_unknown", "There is no such account.")
 	}
+	if s.depth(a.Parent) > routing.MaxDepth {
+		return nil, directory.Invalid("/parent", "tree_too_deep", "At most %d accounts can stand above another.", routing.MaxDepth)
+	}
 	if !s.mayNow(ctx, govern, a.Parent) {
 		return nil, &directory.Error{Kind: directory.KindForbidden, Code: "forbidden", Detail: "The token does not allow accounts to be created there."}
 	}
@@ -102,6 +105,15 @@ func (s *Server) applyNewRealm(ctx context.Context, dry Rehearsal, a *directory.
 			return err
 		}
 	}
+}
+
+// depth counts an account and those above it, as far as limits are looked for.
+func (s *Server) depth(id directory.AccountID) int {
+	n := 0
+	for a := s.view.Account(id); a != nil && n <= routing.MaxDepth; n++ {
+		a = s.view.Account(a.Parent)
+	}
+	return n
 }
 
 func (s *Server) defaultTimeZone(a *directory.Account) string {

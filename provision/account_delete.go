@@ -33,7 +33,13 @@ func (s *Server) deleteAccount(ctx context.Context, in *deleteAccountInput) (*st
 			}
 			doomed = s.subtree(a)
 		}
-		return s.apply(ctx, in.Rehearsal, s.demolition(doomed)...), nil
+		err = s.apply(ctx, in.Rehearsal, s.demolition(doomed)...)
+		if isKind(err, directory.KindConflict) || isKind(err, directory.KindNotFound) {
+			// Something was hung on the account, or taken off, meanwhile: what is
+			// to be deleted is read anew.
+			err = stale()
+		}
+		return err, nil
 	})
 }
 

@@ -83,6 +83,32 @@ func TestAccountTree(t *testing.T) {
 	}
 }
 
+func TestAccountTreeHasABottom(t *testing.T) {
+	w := newWorld(t)
+	parent := ""
+	for range routing.MaxDepth + 1 {
+		parent = w.do(post("/v1/accounts", obj{"name": "deep", "parent": parent})).want(201).str("id")
+	}
+	w.do(post("/v1/accounts", obj{"name": "deeper", "parent": parent})).want(422, "tree_too_deep", "/parent")
+}
+
+// What is hung on an account at the last moment goes with it.
+func TestAccountIsDeletedWhileItGrows(t *testing.T) {
+	w := newWorld(t)
+	brown, smith := w.account("Brown"), w.account("Smith")
+	trunk := w.trunk(brown, "192.0.2.1")
+	w.store.before = func() { w.number(brown, trunk, "2001", nil); w.link(smith, brown) }
+	w.do(del(brown)).want(204)
+	if n := w.store.view.Size(directory.KindNumber) + w.store.view.Size(directory.KindInterlink); n != 0 {
+		t.Fatalf("%d objects are left", n)
+	}
+	other := w.account("Other")
+	w.store.before = func() {
+		w.do(post("/v1/accounts", obj{"name": "child", "parent": idOf(other)})).want(201)
+	}
+	w.do(del(other)).want(409, "has_accounts")
+}
+
 func TestAccountNameRealmAndParentAreFixed(t *testing.T) {
 	w := newWorld(t)
 	a := w.account("Brown")

@@ -65,7 +65,7 @@ func checkMediaType(r *http.Request) *Problem {
 	}
 	media, _, err := mime.ParseMediaType(value)
 	if err != nil || media != "application/json" && (media != "application/merge-patch+json" || r.Method != http.MethodPatch) {
-		return newProblem(http.StatusUnsupportedMediaType, "media_type_unsupported", "The body must be application/json.")
+		return newProblem(http.StatusUnsupportedMediaType, "media_type_unsupported", "The body must be application/json, and its Content-Type must say so.")
 	}
 	r.Header.Set("Content-Type", "application/json")
 	return nil

@@ -9,14 +9,14 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
 // maxIdempotencyKey bounds the header's length in octets.
 const maxIdempotencyKey = 128
 
-// kept is an answer as it is remembered, sealed: it can hold an authorization
-// key.
+// kept is an answer as it is remembered. It can hold an authorization key.
 type kept struct {
 	Status int         `json:"status"`
 	Header http.Header `json:"header"`
@@ -29,7 +29,8 @@ type kept struct {
 // whether the write happened, so the key stays taken until the store forgets it.
 func (s *Server) once(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	key := r.Header.Get("Idempotency-Key")
-	if r.Method != http.MethodPost || key == "" || r.URL.Query().Get("dry_run") != "" {
+	dry, _ := strconv.ParseBool(r.URL.Query().Get("dry_run")) // a wrong value is refused later
+	if r.Method != http.MethodPost || key == "" || dry {
 		next.ServeHTTP(w, r)
 		return
 	}
@@ -44,7 +45,7 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, next http.Handler)
 	scope := requestOf(r.Context()).principal.ID + " " + requestOf(r.Context()).route
 	stored, err := s.cfg.Idempotency.Begin(r.Context(), scope, key, fingerprint(r))
 	if err == nil && stored != nil {
-		err = s.replay(w, scope, stored)
+		err = replay(w, stored)
 		if err == nil {
 			return
 		}
@@ -78,9 +79,9 @@ func (s *Server) keep(ctx context.Context, scope, key string, answer *capture) b
 	case answer.status >= http.StatusMultipleChoices:
 		err = s.cfg.Idempotency.Abandon(ctx, scope, key)
 	default:
-		var sealed []byte
-		if sealed, err = s.seal(scope, answer); err == nil {
-			err = s.cfg.Idempotency.Finish(ctx, scope, key, sealed)
+		var encoded []byte
+		if encoded, err = answer.encode(); err == nil {
+			err = s.cfg.Idempotency.Finish(ctx, scope, key, encoded)
 		}
 	}
 	if err != nil {
@@ -89,34 +90,18 @@ func (s *Server) keep(ctx context.Context, scope, key string, answer *capture) b
 	return err == nil
 }
 
-func (s *Server) seal(scope string, answer *capture) ([]byte, error) {
-	header := http.Header{}
-	for _, name := range []string{"Content-Type", "ETag", "Location"} {
-		if v := answer.header.Values(name); v != nil {
-			header[http.CanonicalHeaderKey(name)] = v
-		}
-	}
-	plain, err := json.Marshal(kept{answer.status, header, answer.body.Bytes()})
-	if err != nil {
-		return nil, fmt.Errorf("provision: encode answer: %w", err)
-	}
-	return s.secrets.answers.seal(plain, scope), nil
-}
-
-func (s *Server) replay(w http.ResponseWriter, scope string, stored []byte) error {
-	plain, err := s.secrets.answers.open(stored, scope)
-	if err != nil {
-		return fmt.Errorf("provision: stored answer: %w", err)
-	}
+// replay gives a remembered answer again.
+func replay(w http.ResponseWriter, stored []byte) error {
 	var k kept
-	if err := json.Unmarshal(plain, &k); err != nil {
-		return fmt.Errorf("provision: stored answer: %w", err)
+	if err := json.Unmarshal(stored, &k); err != nil {
+		return fmt.Errorf("provision: remembered answer: %w", err)
 	}
 	for name, values := range k.Header {
 		w.Header()[name] = values
 	}
 	w.Header().Set("Idempotent-Replayed", "true")
 	w.WriteHeader(k.Status)
+	// Nothing can be done for a client that has gone away.
 	_, _ = w.Write(k.Body)
 	return nil
 }
@@ -150,4 +135,19 @@ func (c *capture) WriteHeader(status int) {
 func (c *capture) Write(b []byte) (int, error) {
 	c.WriteHeader(http.StatusOK)
 	return c.body.Write(b)
+}
+
+// encode writes the answer the way replay reads it.
+func (c *capture) encode() ([]byte, error) {
+	k := kept{c.status, http.Header{}, c.body.Bytes()}
+	for _, name := range []string{"Content-Type", "ETag", "Location"} {
+		if v := c.header.Values(name); v != nil {
+			k.Header[http.CanonicalHeaderKey(name)] = v
+		}
+	}
+	encoded, err := json.Marshal(k)
+	if err != nil {
+		return nil, fmt.Errorf("provision: encode answer: %w", err)
+	}
+	return encoded, nil
 }

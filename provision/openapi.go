@@ -98,8 +98,7 @@ func (s *Server) apiConfig() huma.Config {
 				},
 			},
 		},
-		// Only JSON, whatever a client says it accepts: RFC 9110 §12.5.1 allows
-		// it, and a client that reads nothing else must still read problems.
+		// "json" stands for every type that ends in +json.
 		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,

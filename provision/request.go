@@ -106,6 +106,9 @@ func (s *Server) admit(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		// Only JSON, whatever a client says it accepts: RFC 9110 §12.5.1 allows
+		// it, and a client that reads nothing else must still get problems.
+		r.Header.Del("Accept")
 		if s.cfg.Ready != nil {
 			if err := s.cfg.Ready(); err != nil {
 				s.writeProblem(w, r, s.problem(r.Context(), &directory.Error{Kind: directory.KindUnavailable, Code: "not_ready", Detail: "The gateway is not ready yet.", Err: err}))

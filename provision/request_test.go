@@ -89,6 +89,16 @@ interlink_api_redeems_total{result="throttled"} 1
 `)
 }
 
+func TestAnswersAreJSONWhateverIsAccepted(t *testing.T) {
+	w := newWorld(t)
+	for _, accept := range []string{"", "*/*", "json", "application/xml", "application/problem+json;q=1", "nonsense;;;"} {
+		if got := w.do(get("/v1/me").with("Accept", accept)).want(200).header.Get("Content-Type"); got != "application/json" {
+			t.Errorf("Accept %q: %q", accept, got)
+		}
+		w.do(get("/v1/accounts?limit=0").with("Accept", accept)).want(422)
+	}
+}
+
 func TestConfigIsChecked(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"view": func(c *Config) { c.View = nil }, "repository": func(c *Config) { c.Repository = nil },

@@ -17,8 +17,8 @@ type secrets struct {
 	lookup []byte
 	// cursor signs cursors.
 	cursor []byte
-	// keys seals authorization keys, answers seals remembered answers.
-	keys, answers sealer
+	// keys seals authorization keys.
+	keys sealer
 }
 
 func newSecrets(cluster []byte) (*secrets, error) {
@@ -30,14 +30,11 @@ func newSecrets(cluster []byte) (*secrets, error) {
 		return k
 	}
 	s.lookup, s.cursor = derive("authorization key lookup"), derive("cursor")
-	keys, answers := derive("authorization key seal"), derive("answer seal")
+	seal := derive("authorization key seal")
 	if err != nil {
 		return nil, fmt.Errorf("provision: derive keys: %w", err)
 	}
-	if s.keys, err = newSealer(keys); err != nil {
-		return nil, err
-	}
-	s.answers, err = newSealer(answers)
+	s.keys, err = newSealer(seal)
 	return s, err
 }
 

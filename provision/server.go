@@ -43,7 +43,7 @@ type CallLog interface {
 }
 
 // Idempotency remembers the answers to POST requests that carried an
-// Idempotency-Key.
+// Idempotency-Key. An answer can hold a secret: it is not kept readable.
 type Idempotency interface {
 	// Begin claims a key. It returns the answer of an earlier request with the
 	// same fingerprint, nil when the caller is the first, KindConflict while

@@ -195,8 +195,8 @@ func patchedTrunk(t *directory.Trunk, p *TrunkPatch) error {
 	if p.Addresses.Set {
 		t.Addresses = nil
 		for i, a := range p.Addresses.Value {
-			ap, err := parseAddress(a)
-			if err != nil {
+			ap, ok := parseAddress(a)
+			if !ok {
 				return directory.Invalid(fmt.Sprintf("/addresses/%d", i), "address_invalid", "%q is not an IP address with a port.", a)
 			}
 			t.Addresses = append(t.Addresses, ap)
@@ -215,12 +215,18 @@ func patchedTrunk(t *directory.Trunk, p *TrunkPatch) error {
 	return t.Validate()
 }
 
-func parseAddress(s string) (netip.AddrPort, error) {
-	if a, err := netip.ParseAddr(s); err == nil {
-		return netip.AddrPortFrom(a.Unmap(), defaultSIPPort), nil
-	}
+// parseAddress reads "192.0.2.1:5060", "[2001:db8::1]:5060" or an address alone.
+// A zone means something on one node only.
+func parseAddress(s string) (netip.AddrPort, bool) {
 	ap, err := netip.ParseAddrPort(s)
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), err
+	if err != nil {
+		a, err := netip.ParseAddr(s)
+		if err != nil {
+			return netip.AddrPort{}, false
+		}
+		ap = netip.AddrPortFrom(a, defaultSIPPort)
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), ap.Addr().Zone() == ""
 }
 
 func renderTrunk(t *directory.Trunk) Trunk {

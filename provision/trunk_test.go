@@ -53,6 +53,7 @@ func TestTrunkIsRefused(t *testing.T) {
 		{"addresses", []string{"192.0.2.1:5060", "192.0.2.1:0"}, "address_invalid", "/addresses/1"},
 		{"addresses", []string{"224.0.0.1:5060"}, "address_invalid", "/addresses/0"},
 		{"addresses", []string{"0.0.0.0:5060"}, "address_invalid", "/addresses/0"},
+		{"addresses", []string{"[fe80::1%eth0]:5060"}, "address_invalid", "/addresses/0"},
 		{"addresses", []any{1}, "invalid", "/addresses/0"},
 		{"addresses", "192.0.2.1:5060", "invalid", "/addresses"},
 		{"source_addresses", []string{}, "", "/source_addresses"},

@@ -1,0 +1,230 @@
+package provision
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/routing"
+)
+
+// store keeps the directory in a map beside a view, with versions, claims and
+// requirements, and plays calls, call log and remembered answers.
+type store struct {
+	view *directory.View
+
+	mu      sync.Mutex
+	objects map[directory.Ref]directory.Object
+	claims  map[string]directory.Ref
+	seq     uint64
+	actors  []directory.Actor
+	// before, when set, runs once before the next write takes effect.
+	before func()
+	// broken, when set, is what every operation answers.
+	broken error
+
+	lines   map[directory.AccountID]routing.Lines
+	live    []routing.LiveCall
+	ended   []routing.LeaseID
+	records map[directory.AccountID][]routing.Record
+	answers map[string]*answer
+}
+
+type answer struct {
+	fingerprint []byte
+	stored      []byte
+}
+
+func newStore() *store {
+	return &store{
+		view: directory.NewView(), objects: map[directory.Ref]directory.Object{}, claims: map[string]directory.Ref{},
+		lines: map[directory.AccountID]routing.Lines{}, records: map[directory.AccountID][]routing.Record{}, answers: map[string]*answer{},
+	}
+}
+
+func (s *store) Apply(_ context.Context, actor directory.Actor, changes ...directory.Change) error {
+	s.mu.Lock()
+	before := s.before
+	s.before = nil
+	s.mu.Unlock()
+	if before != nil {
+		before()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	if err := s.refuse(changes); err != nil {
+		return err
+	}
+	var deltas []directory.Delta
+	for _, c := range changes {
+		if c.Before != nil {
+			for _, claim := range c.Before.Claims() {
+				delete(s.claims, claim)
+			}
+			delete(s.objects, c.Ref())
+		}
+		after := c.Written()
+		if after != nil {
+			s.objects[c.Ref()] = after
+			for _, claim := range after.Claims() {
+				s.claims[claim] = c.Ref()
+			}
+		}
+		deltas = append(deltas, directory.Delta{Ref: c.Ref(), After: after})
+	}
+	s.seq++
+	s.actors = append(s.actors, actor)
+	s.view.Apply(s.seq, time.Now(), deltas)
+	return nil
+}
+
+func (s *store) refuse(changes []directory.Change) error {
+	within := map[directory.Ref]bool{}
+	for _, c := range changes {
+		within[c.Ref()] = c.After != nil
+	}
+	for _, c := range changes {
+		have := uint64(0)
+		if o := s.objects[c.Ref()]; o != nil {
+			have = o.ObjectVersion()
+		}
+		if have != c.Expect() {
+			return &directory.Error{Kind: directory.KindStale, Code: "stale"}
+		}
+		if c.After == nil {
+			for ref, o := range s.objects {
+				if stays, touched := within[ref]; (!touched || stays) && slices.Contains(o.Requires(), c.Ref()) {
+					return directory.Conflict("", "in_use", "Other objects still need it.")
+				}
+			}
+			continue
+		}
+		for _, r := range c.After.Requires() {
+			if stays, touched := within[r]; touched && !stays || !touched && s.objects[r] == nil {
+				return directory.Conflict("", "missing_required", "Not there.")
+			}
+		}
+		for _, claim := range c.After.Claims() {
+			if holder, ok := s.claims[claim]; ok && holder != c.Ref() {
+				what, _, _ := strings.Cut(claim, ":")
+				return directory.Conflict("", "taken:"+what, "Taken.")
+			}
+		}
+	}
+	return nil
+}
+
+func (s *store) Lines(_ context.Context, ids []directory.AccountID) ([]routing.Lines, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]routing.Lines, len(ids))
+	for i, id := range ids {
+		out[i] = s.lines[id]
+		out[i].Account = id
+	}
+	return out, s.broken
+}
+
+func (s *store) LiveCalls(_ context.Context, id directory.AccountID, limit int) ([]routing.LiveCall, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []routing.LiveCall
+	for _, c := range s.live {
+		if slices.ContainsFunc(c.Claims, func(claim routing.Claim) bool { return claim.Account == id }) && len(out) < limit {
+			out = append(out, c)
+		}
+	}
+	return out, s.broken
+}
+
+func (s *store) LiveCall(_ context.Context, l routing.LeaseID) (*routing.LiveCall, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.live {
+		if c.Lease == l {
+			return &c, s.broken
+		}
+	}
+	return nil, s.broken
+}
+
+func (s *store) EndCall(_ context.Context, l routing.LeaseID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = append(s.ended, l)
+	s.live = slices.DeleteFunc(s.live, func(c routing.LiveCall) bool { return c.Lease == l })
+	return s.broken
+}
+
+// CallLog's own cursor is the id of the last record.
+func (s *store) CallLog(_ context.Context, id directory.AccountID, cursor string, limit int) ([]routing.Record, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []routing.Record
+	for _, r := range s.records[id] {
+		if cursor != "" && r.ID >= cursor {
+			continue
+		}
+		if len(out) == limit {
+			return out, out[len(out)-1].ID, s.broken
+		}
+		out = append(out, r)
+	}
+	return out, "", s.broken
+}
+
+func (s *store) Begin(_ context.Context, scope, key string, fingerprint []byte) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.answers[scope+" "+key]
+	switch {
+	case a == nil:
+		s.answers[scope+" "+key] = &answer{fingerprint: fingerprint}
+		return nil, nil
+	case !bytes.Equal(a.fingerprint, fingerprint):
+		return nil, directory.Invalid("", "idempotency_mismatch", "Used for another request.")
+	case a.stored == nil:
+		return nil, directory.Conflict("", "idempotency_running", "Still runs.")
+	}
+	return a.stored, nil
+}
+
+func (s *store) Finish(_ context.Context, scope, key string, stored []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[scope+" "+key].stored = stored
+	return nil
+}
+
+func (s *store) Abandon(_ context.Context, scope, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.answers, scope+" "+key)
+	return nil
+}
+
+var errBroken = &directory.Error{Kind: directory.KindUnavailable, Code: "store_unavailable", Err: errors.New("10.0.0.1:6379: connection refused")}
+
+// refusing is a repository that refuses a claim some times.
+type refusing struct {
+	*store
+	claim string
+	times int
+	tries *int
+}
+
+func (r *refusing) Apply(ctx context.Context, a directory.Actor, changes ...directory.Change) error {
+	*r.tries++
+	if r.times--; r.times >= 0 {
+		return directory.Conflict("", r.claim, "Taken.")
+	}
+	return r.store.Apply(ctx, a, changes...)
+}
