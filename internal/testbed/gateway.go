@@ -75,7 +75,7 @@ func StartGateway(ctx context.Context, g Gateway) (*RunningGateway, error) {
 		return nil, err
 	}
 	r := &RunningGateway{Process: p, SIP: g.SIP, HTTP: api, Debug: debug}
-	if err := p.Until(ctx, "ready", r.ready); err != nil {
+	if err := p.Until(ctx, "ready", r.Ready); err != nil {
 		p.Kill()
 		return nil, err
 	}
@@ -85,7 +85,8 @@ func StartGateway(ctx context.Context, g Gateway) (*RunningGateway, error) {
 // API speaks to the gateway's REST API as the first administrator.
 func (g *RunningGateway) API() *API { return NewAPI("http://"+g.HTTP.String(), adminToken) }
 
-func (g *RunningGateway) ready() bool {
+// Ready reports what /readyz says.
+func (g *RunningGateway) Ready() bool {
 	status, _, err := g.get("/readyz")
 	return err == nil && status == http.StatusOK
 }

@@ -58,7 +58,7 @@ func Start(c Command) (*Process, error) {
 	p.cmd.Env = append(os.Environ(), c.Env...)
 	p.cmd.Dir = filepath.Clean(c.Dir)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.SysProcAttr = dieWithParent()
+	p.cmd.SysProcAttr = processGroup()
 	started := make(chan error)
 	go func() {
 		// The kernel's "die with your parent" means the parent's thread, so this
@@ -102,10 +102,15 @@ func (p *Process) Signal(s os.Signal) error {
 	return nil
 }
 
-// Kill ends the child with SIGKILL and waits until it is gone.
+// Kill ends the child and its own children with SIGKILL and waits until it is
+// gone.
 func (p *Process) Kill() {
-	_ = p.Signal(syscall.SIGKILL)
-	<-p.done
+	select {
+	case <-p.done:
+	default:
+		killGroup(p.PID())
+		<-p.done
+	}
 }
 
 // Stop ends the child with SIGTERM, and with SIGKILL after ten seconds, which

@@ -2,6 +2,15 @@ package testbed
 
 import "syscall"
 
-func dieWithParent() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+// processGroup makes the child the head of a group of its own, and dead when
+// this process is.
+func processGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
+
+// killGroup ends the child and whatever it has started.
+func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
+
+// lastOrders is the signal by which SIPp takes no more calls and ends when
+// those it has are over.
+const lastOrders = syscall.SIGUSR1

@@ -1,7 +1,21 @@
-//go:build !linux
+//go:build !linux && !windows
 
 package testbed
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
-func dieWithParent() *syscall.SysProcAttr { return nil }
+func processGroup() *syscall.SysProcAttr { return nil }
+
+// killGroup ends the child; what it has started must look after itself.
+func killGroup(pid int) {
+	if p, err := os.FindProcess(pid); err == nil {
+		_ = p.Kill()
+	}
+}
+
+// lastOrders is the signal by which SIPp takes no more calls and ends when
+// those it has are over.
+const lastOrders = syscall.SIGUSR1

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -95,7 +94,7 @@ func StartSIPp(s Scenario) (*SIPp, error) {
 
 // Quit asks a SIPp that would answer for ever to end once its calls have.
 func (r *SIPp) Quit(ctx context.Context) (Stats, error) {
-	if err := r.Signal(syscall.SIGUSR1); err != nil {
+	if err := r.Signal(lastOrders); err != nil {
 		return Stats{}, err
 	}
 	return r.Finish(ctx)
