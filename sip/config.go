@@ -30,7 +30,8 @@ type Config struct {
 	Ledger  routing.Ledger
 	Journal routing.Journal
 
-	// Loops is how many loops and shards there are. Default: GOMAXPROCS.
+	// Loops is how many loops and shards there are. Default: one for every four
+	// of GOMAXPROCS, at least one (docs/decisions/0007).
 	Loops int
 	// MaxCalls bounds calls and transactions on this node; above it new calls
 	// get 503 (overloaded). Default 100,000.
@@ -82,7 +83,7 @@ func (c Config) withDefaults() (Config, error) {
 	def(&c.MaxDuration, 12*time.Hour)
 	def(&c.RetryAfter, 2*time.Second)
 	if c.Loops <= 0 {
-		c.Loops = runtime.GOMAXPROCS(0)
+		c.Loops = max(1, runtime.GOMAXPROCS(0)/4)
 	}
 	if c.MaxCalls <= 0 {
 		c.MaxCalls = 100_000

@@ -27,7 +27,8 @@ type Config struct {
 	// SIPAdvertise is the name or address, with an optional port, written into
 	// Via and Record-Route. Empty: the first listening address.
 	SIPAdvertise string
-	// SIPLoops is the number of receiving loops, 1–256; 0 means one per core.
+	// SIPLoops is the number of receiving loops, 1–256; 0 means one for
+	// every four cores, at least one.
 	SIPLoops int
 	// MaxCalls bounds the calls of this node, set-up included; further ones are
 	// answered 503. 0 takes the default of package sip.
@@ -86,7 +87,7 @@ func settings() []setting {
 			set: func(c *Config, v string) (err error) { c.SIPListen, err = parseSIPListen(v); return err }},
 		{key: "sip_advertise", usage: "name or address, with optional port, in Via and Record-Route",
 			set: func(c *Config, v string) (err error) { c.SIPAdvertise, err = parseAdvertise(v); return err }},
-		{key: "sip_loops", fallback: "0", usage: "receiving loops; 0 = one per core",
+		{key: "sip_loops", fallback: "0", usage: "receiving loops; 0 = one for every four cores",
 			set: func(c *Config, v string) (err error) { c.SIPLoops, err = parseCount(v, maxSIPLoops); return err }},
 		{key: "max_calls", fallback: "0", usage: "most calls at one time on this node; 0 = built-in default",
 			set: func(c *Config, v string) (err error) { c.MaxCalls, err = parseCount(v, maxCallsCeiling); return err }},
