@@ -67,6 +67,7 @@ func TestLedgerInvariants(t *testing.T) {
 					n.Release(id)
 				}
 				barrier(t, n)
+				barrier(t, n)
 			}
 			w.up = nil
 			w.check(r)
@@ -208,7 +209,9 @@ func (w *world) confirm(r *rapid.T) {
 
 func (w *world) release(r *rapid.T) {
 	id := w.lease()
-	release(r, w.node(), id)
+	s := w.node()
+	release(r, s, id)
+	barrier(r, s) // a lease that moved since the node knew it takes one round more
 	delete(w.up, id)
 	if w.tombs[id] <= w.now {
 		w.tombs[id] = w.now + tombKept*time.Millisecond

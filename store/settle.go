@@ -53,6 +53,15 @@ func (l *ledger) confirmed(o *op) {
 	l.held[o.lease] = h
 }
 
+// gone: Redis does not hold the lease any more. Its release still clears what
+// is left of it.
+func (l *ledger) gone(o *op) {
+	if h, known := l.held[o.lease]; known {
+		h.fresh, h.lasts = false, 0
+		l.held[o.lease] = h
+	}
+}
+
 func (l *ledger) answer(o *op, v routing.Verdict, claim int) {
 	l.s.metrics.verdict(o.kind, v)
 	l.answers.add(o, v, claim)
@@ -80,10 +89,10 @@ func (l *ledger) result(o *op) (again bool) {
 			l.confirmed(o)
 			l.answer(o, routing.Done, 0)
 		case 2:
-			delete(l.held, o.lease)
+			l.gone(o)
 			l.answer(o, routing.Ended, 0)
 		default:
-			delete(l.held, o.lease)
+			l.gone(o)
 			l.answer(o, routing.Lost, 0)
 		}
 	case opRelease:
@@ -117,7 +126,9 @@ func (l *ledger) admitResult(o *op, n int64) {
 // lease moves only when another node adopts it.
 const maxAsked = 4
 
-// ask has the op sent again with the keys Redis named.
+// ask has the op sent again with the keys Redis named. It is carried out one
+// round trip later than what was handed over with it; a release has left its
+// tomb by then.
 func (l *ledger) ask(o *op, loc string) (again bool) {
 	o.loc = loc
 	if o.asked++; o.asked <= maxAsked {
