@@ -40,7 +40,7 @@ test: deps ## All tests, with the race detector and real programs; RUN= and PKG=
 
 .PHONY: load
 load: deps build ## 10,000 SIPp calls at 500/s through the gateway on a real Redis
-	LOAD_CALLS=10000 LOAD_RATE=500 $(GO) test -count=1 -timeout=10m -v -run '^TestLoad$$' ./cmd/interlink
+	E2E_GATEWAY=$(CURDIR)/$(BIN)/interlink LOAD_CALLS=10000 LOAD_RATE=500 $(GO) test -count=1 -timeout=10m -v -run 'TestRealPrograms/(load|two_nodes_share_changes)' ./cmd/interlink
 
 .PHONY: check
 check: deps tools ## Format, vet (Linux, macOS, Windows), staticcheck, govulncheck, Lua, alert rules, shell

@@ -112,7 +112,7 @@ func dismiss(t *testing.T, g *testbed.RunningGateway) {
 		}
 	}
 	if t.Failed() {
-		t.Logf("the gateway's last words:\n%s", g.Tail(30))
+		t.Logf("the gateway's last words:\n%s", g.Tail(8))
 	}
 }
 

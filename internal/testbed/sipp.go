@@ -33,7 +33,7 @@ type Scenario struct {
 	Hold time.Duration
 	// Keys are scenario keywords: [name] becomes the value.
 	Keys map[string]string
-	// Timeout ends a run that hangs; 0 stands for two minutes.
+	// Timeout ends a run that hangs; 0 stands for one minute.
 	Timeout time.Duration
 	// Args are added as they are.
 	Args []string
@@ -53,7 +53,7 @@ func StartSIPp(s Scenario) (*SIPp, error) {
 	r := &SIPp{stats: base + ".csv", errors: base + ".errors"}
 	timeout := s.Timeout
 	if timeout == 0 {
-		timeout = 2 * time.Minute
+		timeout = time.Minute
 	}
 	args := []string{
 		"-sf", s.File, "-nostdin", "-skip_rlimit", "-buff_size", "4194304",
