@@ -180,11 +180,10 @@ func applyError(verdict string, ref directory.Ref, detail string) error {
 	case "gone":
 		return directory.NotFound(ref.Kind)
 	case "taken":
-		what, _, _ := strings.Cut(detail, ":")
-		return directory.Conflict("", what+"_taken", "Another object has the same %s.", what)
+		return directory.Taken(detail)
 	case "missing":
 		kind, id, _ := strings.Cut(detail, ":")
-		return directory.Conflict("", "missing_required", "The %s %s does not exist.", kind, id)
+		return directory.Missing(directory.Ref{Kind: directory.Kind(kind), ID: id})
 	case "in_use":
 		return directory.Conflict("", "in_use", "Other objects still need the %s %s.", ref.Kind, ref.ID)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func noMaintenance() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
-// connectSentinel reads redis+sentinel://[user:password@]host[:26379],host/master[?db=N&sentinel_password=…].
+// connectSentinel reads redis+sentinel://[user:password@]host[:26379],host/master[?db=N&sentinel_username=…&sentinel_password=…].
 func connectSentinel(raw string) (redis.UniversalClient, error) {
 	scheme, rest, _ := strings.Cut(raw, "+sentinel://")
 	rest, query, _ := strings.Cut(rest, "?")
@@ -69,17 +70,25 @@ func connectSentinel(raw string) (redis.UniversalClient, error) {
 			addrs[i] = a + ":26379"
 		}
 	}
-	u := scheme + "://" + credentials + addrs[0] + "/?master_name=" + master
-	for _, a := range addrs[1:] {
-		u += "&addr=" + a
-	}
-	if query != "" {
-		u += "&" + query
-	}
-	o, err := redis.ParseFailoverURL(u)
+	values, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, errURL
 	}
+	user, password := values.Get("sentinel_username"), values.Get("sentinel_password")
+	values.Del("sentinel_username")
+	values.Del("sentinel_password")
+	values.Set("master_name", master)
+	values["addr"] = addrs[1:]
+	o, err := redis.ParseFailoverURL(scheme + "://" + credentials + addrs[0] + "/?" + values.Encode())
+	if err != nil {
+		return nil, errURL
+	}
+	// go-redis takes the user for the Sentinels'; here it is Redis' own, as in
+	// every other URL, and the Sentinels' stand in the query.
+	if credentials != "" {
+		o.Username, o.Password = o.SentinelUsername, o.SentinelPassword
+	}
+	o.SentinelUsername, o.SentinelPassword = user, password
 	o.Protocol, o.MaxRetries, o.ContextTimeoutEnabled, o.DisableIdentity = 2, -1, true, true
 	o.DialTimeout, o.DialerRetries = dialTimeout, 1
 	return redis.NewFailoverClient(o), nil

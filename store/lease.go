@@ -17,6 +17,8 @@ const (
 	// callOutlives is how long a call hash outlives its lease's deadline, so
 	// that a lease found in a set always has its hash.
 	callOutlives = 5_000 // ms
+	// flushAfter is how long an operation waits for Flush.
+	flushAfter = 5 * time.Millisecond
 	// ownKept is how long the set of an incarnation's leases outlives it.
 	ownKept = 24 * 60 * 60 * 1000 // ms
 )
@@ -39,7 +41,9 @@ type ledger struct {
 
 	wake   chan struct{}
 	refuse chan struct{}
-	done   sync.WaitGroup
+	// nudge wakes the sender where nobody flushes what was handed over.
+	nudge *time.Timer
+	done  sync.WaitGroup
 
 	queued  atomic.Int64
 	waiting atomic.Int64
@@ -50,6 +54,7 @@ type ledger struct {
 
 func newLedger(s *Store) *ledger {
 	l := &ledger{s: s, pool: newOpPool(), wake: make(chan struct{}, 1), refuse: make(chan struct{}, 1)}
+	l.nudge = time.AfterFunc(time.Hour, func() { ring(l.wake) })
 	l.sender = sender{pipe: s.client.Pipeline(), held: map[routing.LeaseID]held{}}
 	return l
 }
@@ -63,6 +68,7 @@ func (l *ledger) start() {
 func (l *ledger) close() {
 	l.mu.Lock()
 	l.closing = true
+	l.nudge.Stop()
 	l.mu.Unlock()
 	ring(l.wake)
 	ring(l.refuse)
@@ -109,7 +115,12 @@ func (s *Store) Flush() { ring(s.ledger.wake) }
 // one that can be refused.
 func (l *ledger) hand(o *op) {
 	l.mu.Lock()
-	if l.closing || o.kind != opRelease && len(l.queue) >= l.s.cfg.MaxQueue {
+	if l.closing {
+		l.mu.Unlock()
+		l.recycle(o)
+		return
+	}
+	if o.kind != opRelease && len(l.queue) >= l.s.cfg.MaxQueue {
 		l.refused = append(l.refused, o)
 		l.mu.Unlock()
 		ring(l.refuse)
@@ -117,6 +128,9 @@ func (l *ledger) hand(o *op) {
 	}
 	l.queue = append(l.queue, o)
 	n := len(l.queue)
+	if n == 1 {
+		l.nudge.Reset(flushAfter)
+	}
 	l.mu.Unlock()
 	l.queued.Store(int64(n))
 }

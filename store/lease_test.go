@@ -201,6 +201,15 @@ func TestTheNewestLimitsHold(t *testing.T) {
 	})
 }
 
+func TestNobodyNeedsToFlush(t *testing.T) {
+	s := miniBackend(t).open(t)
+	answers := newSink()
+	s.Admit(admission(lease(1), claim(routing.RoleCaller, "acc_a", nil)), answers)
+	if a := answers.next(t); a.Verdict != routing.Admitted {
+		t.Fatalf("%+v", a)
+	}
+}
+
 func TestForgottenScripts(t *testing.T) {
 	forEachBackend(t, func(t *testing.T, b *backend) {
 		s := b.open(t)

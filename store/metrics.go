@@ -20,6 +20,7 @@ type metrics struct {
 	roundTrips     *prometheus.HistogramVec
 	admissions     *prometheus.CounterVec
 	confirms       *prometheus.CounterVec
+	retries        prometheus.Counter
 	releasesLost   prometheus.Counter
 	leasesLost     prometheus.Counter
 	records        prometheus.Counter
@@ -54,6 +55,7 @@ func newMetrics(s *Store) *metrics {
 		m.collectors = append(m.collectors, c)
 		return c
 	}
+	m.retries = counter("interlink_ledger_retries_total", "Releases and confirms that had to be tried again, and releases of failed admissions.")
 	m.releasesLost = counter("interlink_ledger_releases_dropped_total", "Releases dropped because too many waited for Redis.")
 	m.leasesLost = counter("interlink_leases_lost_total", "Leases of calls in progress that the ledger did not hold any more.")
 	m.records = counter("interlink_call_records_filed_total", "Call records filed in accounts' logs.")
@@ -125,6 +127,12 @@ func verdictText(v routing.Verdict) string {
 		return "lost"
 	}
 	return "failed"
+}
+
+func (m *metrics) retried() {
+	if m != nil {
+		m.retries.Inc()
+	}
 }
 
 func (m *metrics) dropped(n int) {

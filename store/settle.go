@@ -154,6 +154,7 @@ func (l *ledger) fail(o *op, err error) (again bool) {
 		return o.asked <= maxAsked || l.fail(o, context.DeadlineExceeded)
 	}
 	l.stalled = true
+	l.s.metrics.retried()
 	if o.sink != nil {
 		l.answer(o, routing.Failed, 0)
 	}

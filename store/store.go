@@ -118,7 +118,8 @@ func (s *Store) start(ctx context.Context) error {
 }
 
 // Close hands what is still queued to Redis, waiting for it a few seconds at
-// most, and lets go of everything. Leases of calls that still stand stay.
+// most, and lets go of everything. Leases of calls that still stand stay. What is
+// handed over later is neither carried out nor answered.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
