@@ -30,6 +30,7 @@ func TestRealPrograms(t *testing.T) {
 		{"two nodes share changes", testPropagation},
 		{"kill embedded", testKillEmbedded},
 		{"drain", testDrain},
+		{"readme", testReadme},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, binary) })
 	}
