@@ -34,8 +34,7 @@ type Object interface {
 	ObjectVersion() uint64
 	// Claims lists what no other object may claim at the same time, as opaque
 	// strings; see the claim functions of each noun. A write that claims what
-	// another object holds fails with KindConflict and code "taken:<first
-	// part of the claim>".
+	// another object holds fails with the error Taken gives.
 	Claims() []string
 	// Requires lists the objects that must exist for this one to exist. While
 	// it does, none of them can be deleted.

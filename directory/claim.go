@@ -24,11 +24,11 @@ func (v *View) Check(changes ...Change) error {
 		for _, r := range c.After.Requires() {
 			after, touched := within[r]
 			if touched && after == nil || !touched && v.version(r) == 0 {
-				return Conflict("", "missing:"+string(r.Kind), "The %s this needs does not exist any more.", r.Kind)
+				return Missing(r)
 			}
 		}
 		if claim := v.taken(c.After); claim != "" {
-			return Conflict("", "taken:"+claim, "Another object has this already.")
+			return Taken(claim)
 		}
 	}
 	return nil

@@ -1,6 +1,9 @@
 package directory
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // ErrorKind says what sort of failure an Error is. provision/problem.go is the
 // one table that turns a kind into an HTTP status.
@@ -65,4 +68,17 @@ func Conflict(field, code, format string, args ...any) *Error {
 // NotFound returns a KindNotFound error for the object ref names.
 func NotFound(kind Kind) *Error {
 	return &Error{Kind: KindNotFound, Code: "not_found", Detail: "There is no such " + string(kind) + "."}
+}
+
+// Taken returns the conflict of a write that claims what another object holds:
+// its code is the claim's first part and "_taken", for example "realm_taken".
+func Taken(claim string) *Error {
+	what, _, _ := strings.Cut(claim, ":")
+	return Conflict("", what+"_taken", "Another object has the same %s.", what)
+}
+
+// Missing returns the conflict of a write that needs an object that does not
+// exist.
+func Missing(r Ref) *Error {
+	return Conflict("", "missing_required", "The %s %s does not exist.", r.Kind, r.ID)
 }

@@ -155,7 +155,7 @@ func TestAccountWritesRace(t *testing.T) {
 func TestRealmIsTriedAgainWhenTaken(t *testing.T) {
 	w := newWorld(t)
 	tries := 0
-	refuse := &refusing{store: w.store, claim: "taken:realm", times: 3, tries: &tries}
+	refuse := &refusing{store: w.store, claim: "realm_taken", times: 3, tries: &tries}
 	w.server.repo = refuse
 	w.account("Brown")
 	if tries != 4 {

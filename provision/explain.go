@@ -152,15 +152,15 @@ func (s *Server) explainLines(ctx context.Context, r *routing.Route) ([]ExplainS
 }
 
 func (s *Server) lineDetail(c routing.Claim, in, out int) string {
-	name, lane := string(c.Account), "inbound"
+	name, lane, used := string(c.Account), "inbound", in
 	if a := s.view.Account(c.Account); a != nil {
 		name = a.Name
 	}
 	if c.Outbound() {
-		lane = "outbound"
+		lane, used = "outbound", out
 	}
 	if c.Limits == nil {
-		return fmt.Sprintf("%s, %s line: %d calls up, no limits set.", name, lane, in+out)
+		return fmt.Sprintf("%s, %s line: %d in use, no limits set.", name, lane, used)
 	}
 	text := make([]string, 0, 5)
 	for _, l := range routing.Lanes(c.Limits, in, out) {

@@ -84,9 +84,6 @@ func claimOf(err error) string {
 	if !errors.As(err, &e) || e.Kind != directory.KindConflict {
 		return ""
 	}
-	if claim, ok := strings.CutPrefix(e.Code, "taken:"); ok {
-		return claim
-	}
 	claim, _ := strings.CutSuffix(e.Code, "_taken")
 	switch claim {
 	case "number", "source", "pair", "realm", "key":

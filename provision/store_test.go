@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -109,13 +108,12 @@ func (s *store) refuse(changes []directory.Change) error {
 		}
 		for _, r := range c.After.Requires() {
 			if stays, touched := within[r]; touched && !stays || !touched && s.objects[r] == nil {
-				return directory.Conflict("", "missing_required", "Not there.")
+				return directory.Missing(r)
 			}
 		}
 		for _, claim := range c.After.Claims() {
 			if holder, ok := s.claims[claim]; ok && holder != c.Ref() {
-				what, _, _ := strings.Cut(claim, ":")
-				return directory.Conflict("", "taken:"+what, "Taken.")
+				return directory.Taken(claim)
 			}
 		}
 	}
