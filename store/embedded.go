@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -29,8 +30,9 @@ type embedded struct {
 	data   *dataDir // nil: nothing survives
 
 	// mu lets one write at a time through script and journal.
-	mu     sync.Mutex
-	broken error
+	mu sync.Mutex
+	// broken is why no more writes are taken.
+	broken atomic.Pointer[error]
 
 	stop chan struct{}
 	done sync.WaitGroup
@@ -86,15 +88,15 @@ func (e *embedded) tick() {
 func (e *embedded) keep(w *write, run func() (seq uint64, ms int64, err error)) (uint64, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.broken != nil {
-		return 0, unavailable(e.broken)
+	if err := e.failed(); err != nil {
+		return 0, unavailable(err)
 	}
 	seq, ms, err := run()
 	if err != nil {
 		var refusal *directory.Error
 		if errors.As(err, &refusal) && refusal.Kind == directory.KindUnavailable {
 			// The script may have run; what is in memory may not be on disk.
-			e.broken = fmt.Errorf("store: the embedded Redis failed: %w", err)
+			e.fail(fmt.Errorf("store: the embedded Redis failed: %w", err))
 		}
 		return 0, err
 	}
@@ -102,9 +104,8 @@ func (e *embedded) keep(w *write, run func() (seq uint64, ms int64, err error)) 
 		return seq, nil
 	}
 	if err := e.data.append(seq, ms, w); err != nil {
-		e.broken = fmt.Errorf("store: the journal cannot be written; restart after the cause is removed: %w", err)
-		e.log.Error("the journal cannot be written; no more changes are taken", "err", err)
-		return 0, unavailable(e.broken)
+		e.fail(fmt.Errorf("store: the journal cannot be written; restart after the cause is removed: %w", err))
+		return 0, unavailable(err)
 	}
 	if err := e.data.compact(context.Background()); err != nil {
 		e.log.Warn("the journal was not compacted", "err", err)
@@ -112,10 +113,16 @@ func (e *embedded) keep(w *write, run func() (seq uint64, ms int64, err error)) 
 	return seq, nil
 }
 
+func (e *embedded) fail(err error) {
+	e.broken.Store(&err)
+	e.log.Error("no more changes are taken", "err", err)
+}
+
 func (e *embedded) failed() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.broken
+	if p := e.broken.Load(); p != nil {
+		return *p
+	}
+	return nil
 }
 
 func (e *embedded) keepRecord(account directory.AccountID, id, body string) {

@@ -248,6 +248,26 @@ func TestTornAndDamagedJournal(t *testing.T) {
 	}
 }
 
+// TestAJournalThatFails takes the disk away: what is not on it is not
+// acknowledged, and nothing is taken after it.
+func TestAJournalThatFails(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpenOnDisk(t, dir)
+	apply(t, s, directory.Create(account("acc_a")))
+	s.embedded.data.journal.file.Close()
+	wantError(t, s.Apply(t.Context(), tester, directory.Create(account("acc_b"))), directory.KindUnavailable, "store_unavailable")
+	wantError(t, s.Apply(t.Context(), tester, directory.Create(account("acc_c"))), directory.KindUnavailable, "store_unavailable")
+	if s.Ready() == nil || s.View().Account("acc_c") != nil {
+		t.Fatal("a store without a journal goes on")
+	}
+	s.Close()
+	s = mustOpenOnDisk(t, dir)
+	defer s.Close()
+	if s.Ready() != nil || s.View().Account("acc_a") == nil || s.View().Account("acc_b") != nil {
+		t.Fatal("what was acknowledged is not what is there")
+	}
+}
+
 func TestDamagedSnapshot(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpenOnDisk(t, dir)

@@ -21,6 +21,8 @@ const (
 	// recordPauseMax.
 	recordPause    = 50 * time.Millisecond
 	recordPauseMax = 2 * time.Second
+	// recordTimeout bounds one attempt.
+	recordTimeout = 2 * time.Second
 )
 
 // recordWriter files call records in the background. A record is filed once;
@@ -154,7 +156,7 @@ func (w *recordWriter) file() bool {
 		w.taken = 0
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
 	defer cancel()
 	defer w.s.metrics.roundTrip("records")()
 	pipe := w.s.client.Pipeline()
