@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 
 	"github.com/pbx-interlink/interlink/internal/testbed"
 )
@@ -20,33 +22,49 @@ func startInterlink(ctx context.Context, binary string, s site) (*running, error
 		return nil, err
 	}
 	abandon := func() { g.Kill(); redis.Kill() }
-	brown, err := provision(ctx, g, s)
-	if err != nil {
+	if err := provision(ctx, g, s); err != nil {
 		abandon()
 		return nil, err
 	}
-	finish := func(ctx context.Context) (int, error) {
-		records, err := g.API().CallLog(ctx, brown)
-		return len(records), errors.Join(err, g.Stop(), redis.Stop())
+	finish := func(context.Context) (int, error) {
+		n, err := answered(g)
+		return n, errors.Join(err, g.Stop(), redis.Stop())
 	}
 	return &running{proxy: g.Process, redis: redis.Process, finish: finish, abandon: abandon}, nil
 }
 
-// provision links the caller's account with the callee's and limits both. It
-// returns the caller's.
-func provision(ctx context.Context, g *testbed.RunningGateway, s site) (string, error) {
+// answered reads from the gateway's metrics how many calls have been answered
+// and are over.
+func answered(g *testbed.RunningGateway) (int, error) {
+	text, err := g.Metrics()
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "interlink_calls_total{") || !strings.Contains(line, `result="answered"`) {
+			continue
+		}
+		_, value, _ := strings.Cut(line, "} ")
+		n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		return int(n), err
+	}
+	return 0, errors.New("the gateway's metrics know of no answered call")
+}
+
+// provision links the caller's account with the callee's and limits both.
+func provision(ctx context.Context, g *testbed.RunningGateway, s site) error {
 	api := g.API()
 	brown, err := api.Account(ctx, "Brown", s.caller)
 	if err != nil {
-		return "", err
+		return err
 	}
 	smith, err := api.Account(ctx, "Smith", s.callee)
 	if err != nil {
-		return "", err
+		return err
 	}
 	err = errors.Join(api.Number(ctx, brown, "1001", nil), api.Number(ctx, smith, "2001", nil), api.Link(ctx, brown, smith))
 	for _, a := range []*testbed.Account{brown, smith} {
 		err = errors.Join(err, api.Limit(ctx, a, map[string]any{"inbound_trunks": 5000, "outbound_trunks": 5000}))
 	}
-	return brown.ID, err
+	return err
 }
