@@ -152,7 +152,8 @@ func (t *txn) refreshed(m *wire.Message) {
 	}
 	s, expires := t.s, sessionExpires(m)
 	if c := s.calls[t.inside.lease]; c != nil {
-		if expires == c.expires && expires == 0 {
+		// An UPDATE in an early dialog (RFC 3311 §5.1) answers no call.
+		if c.state != callUp || expires == c.expires && expires == 0 {
 			return
 		}
 		c.lasts(expires)

@@ -1,0 +1,210 @@
+package sip
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// chaosCall is one attempt: what its phones mean to do, and what they saw.
+type chaosCall struct {
+	world  *chaos
+	id     string
+	caller *chaosPhone
+	number string
+	invite *asked
+	// cancelled: the caller has hung up before the answer.
+	cancelled, cancelSent bool
+	seq                   int
+	legs                  []*chaosLeg
+	// dialogs by the callee's tag, as the caller knows them.
+	dialogs map[string]*chaosDialog
+	// final is the status the caller got, 0 for none.
+	final int
+	// revived: a 2xx came after another final response.
+	revived bool
+	// said200 is when a callee first answered 2xx; ended when the administrator
+	// ended the call.
+	said200, ended time.Time
+}
+
+// chaosDialog is one dialog as both phones share it.
+type chaosDialog struct {
+	call       *chaosCall
+	tag        string
+	routes     []string // the caller's; the callee's are in the leg
+	target     string
+	callerSeen time.Time // when the 2xx came
+	bye        time.Time // when a phone first said BYE
+}
+
+// begin places the call.
+func (c *chaosCall) begin() {
+	w, p := c.world, c.caller
+	c.seq = 1
+	m := &message{start: fmt.Sprintf("INVITE sip:%s@%s SIP/2.0", c.number, w.gateway)}
+	m.add("Via", w.via(p))
+	m.add("Max-Forwards", "70")
+	m.add("From", "<sip:"+p.name+"@caller.test>;tag=c-"+c.id)
+	m.add("To", fmt.Sprintf("<sip:%s@%s>", c.number, w.gateway))
+	m.add("Call-ID", c.id)
+	m.add("CSeq", "1 INVITE")
+	m.add("Contact", p.contact())
+	m.add("Content-Type", "application/sdp")
+	m.body = offer
+	c.invite = p.ask(m, c.answer)
+	if w.chance(30) {
+		w.after(w.upTo(40*chaosT1), func() { c.cancelled = true; c.cancel() })
+	}
+	if w.chance(12) {
+		w.after(w.upTo(80*chaosT1), c.end)
+	}
+}
+
+// cancel sends CANCEL once a provisional response allows it (§9.1).
+func (c *chaosCall) cancel() {
+	if c.invite.done || !c.invite.proceeding || c.cancelSent || !c.cancelled {
+		return
+	}
+	c.cancelSent = true
+	c.caller.ask(c.invite.hop("CANCEL"), func(*message) {})
+}
+
+// end has the administrator end the call, whatever its state.
+func (c *chaosCall) end() {
+	if id, ok := c.world.ledger.leaseOf(c.id); ok {
+		c.ended = time.Now()
+		c.world.srv.End(id)
+	}
+}
+
+// answer takes a response to the INVITE.
+func (c *chaosCall) answer(m *message) {
+	if m == nil {
+		return
+	}
+	status := m.status()
+	switch {
+	case status < 200:
+		c.cancel()
+		if status > 100 && c.world.chance(10) {
+			c.within(c.dialog(m), "UPDATE", nil) // in the early dialog
+		}
+	case status < 300:
+		c.success(m)
+	default:
+		if c.final == 0 {
+			c.final = status
+		}
+	}
+}
+
+func (c *chaosCall) dialog(m *message) *chaosDialog {
+	routes := m.all("Record-Route")
+	slices.Reverse(routes)
+	return &chaosDialog{call: c, tag: param(m.get("To"), "tag"), routes: routes, target: addrOfValue(m.get("Contact"))}
+}
+
+func (c *chaosCall) success(m *message) {
+	w := c.world
+	if c.final == 0 {
+		c.final = m.status()
+	} else if c.final >= 300 {
+		c.revived = true
+	}
+	d := c.dialogs[param(m.get("To"), "tag")]
+	first := d == nil
+	if first {
+		d = c.dialog(m)
+		d.callerSeen = time.Now()
+		c.dialogs[d.tag] = d
+		for _, l := range c.legs {
+			if l.dialogs[d.tag] != nil {
+				d.bye = l.dialogs[d.tag].bye
+				l.dialogs[d.tag] = d
+			}
+		}
+	}
+	if w.chance(85) { // the others are lost for good, this time
+		ack := c.request(d, "ACK")
+		ack.set("CSeq", cseq(m)+" ACK")
+		c.caller.send(ack)
+	}
+	if !first {
+		return
+	}
+	switch {
+	case c.cancelled || len(c.dialogs) > 1 && w.chance(70):
+		c.bye(d)
+	case w.chance(70):
+		w.after(w.upTo(120*chaosT1), func() { c.bye(d) })
+	}
+	for range w.rng.IntN(3) {
+		method := []string{"INVITE", "UPDATE", "INFO"}[w.rng.IntN(3)]
+		w.after(w.upTo(80*chaosT1), func() { c.within(d, method, nil) })
+	}
+}
+
+func (c *chaosCall) request(d *chaosDialog, method string) *message {
+	m := &message{start: method + " " + d.target + " SIP/2.0"}
+	m.add("Via", c.world.via(c.caller))
+	m.add("Max-Forwards", "70")
+	for _, r := range d.routes {
+		m.add("Route", r)
+	}
+	m.copyFrom(c.invite.req, "From", "To", "Call-ID", "Contact")
+	m.set("To", m.get("To")+";tag="+d.tag)
+	m.add("CSeq", fmt.Sprintf("%d %s", c.seq, method))
+	return m
+}
+
+func (c *chaosCall) within(d *chaosDialog, method string, answered func(*message)) {
+	c.seq++
+	req := c.request(d, method)
+	c.caller.ask(req, func(m *message) {
+		if m != nil && method == "INVITE" && m.status()/100 == 2 {
+			ack := c.request(d, "ACK")
+			ack.set("CSeq", cseq(m)+" ACK")
+			c.caller.send(ack)
+		}
+		if answered != nil && (m == nil || m.status() >= 200) {
+			answered(m)
+		}
+	})
+	if c.world.chance(10) { // somebody who has seen the routes
+		c.world.outsider.send(req)
+	}
+}
+
+func (c *chaosCall) bye(d *chaosDialog) {
+	if d.bye.IsZero() {
+		d.bye = time.Now()
+	}
+	c.within(d, "BYE", nil)
+}
+
+// allowed is the earliest time at which the call's lines may be given back, as
+// its phones saw it; ok is false when they saw nothing that forbids any time.
+func (c *chaosCall) allowed(limit time.Duration, released time.Time) (at time.Time, ok bool) {
+	for _, d := range slices.Collect(maps.Values(c.dialogs)) {
+		if d.callerSeen.After(released) {
+			continue
+		}
+		ok = true
+		end := d.bye
+		if end.IsZero() {
+			end = c.said200.Add(limit)
+		}
+		if end.After(at) {
+			at = end
+		}
+	}
+	if !c.ended.IsZero() && c.ended.Before(at) {
+		at = c.ended
+	}
+	if most := c.said200.Add(limit); most.Before(at) {
+		at = most
+	}
+	return at, ok
+}

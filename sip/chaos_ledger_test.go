@@ -1,0 +1,132 @@
+package sip
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/pbx-interlink/interlink/routing"
+)
+
+// chaosLedger admits as its dice say: at once, late, too late, or not at all;
+// and it keeps a history of every lease.
+type chaosLedger struct {
+	world *chaos
+	mu    sync.Mutex
+	rng   *rand.Rand
+	past  map[routing.LeaseID]*leaseHistory
+	byID  map[string][]routing.LeaseID
+	// late are the answers the world has not been given yet.
+	owed   int
+	faults []string
+}
+
+type leaseHistory struct {
+	callID    string
+	held      bool
+	admitted  bool
+	asked     int
+	confirmed time.Time
+	released  []time.Time
+}
+
+func newChaosLedger(w *chaos, seed uint64) *chaosLedger {
+	return &chaosLedger{
+		world: w, rng: rand.New(rand.NewPCG(seed, 2)),
+		past: map[routing.LeaseID]*leaseHistory{}, byID: map[string][]routing.LeaseID{},
+	}
+}
+
+func (l *chaosLedger) Admit(a *routing.Admission, sink routing.Sink) {
+	l.mu.Lock()
+	h := l.past[a.Lease]
+	if h == nil {
+		h = &leaseHistory{callID: a.CallID}
+		l.past[a.Lease] = h
+		l.byID[a.CallID] = append(l.byID[a.CallID], a.Lease)
+	}
+	h.asked++
+	verdict, wait := routing.Admitted, time.Duration(0)
+	switch p := l.rng.IntN(100); {
+	case p < 8:
+		verdict = routing.Busy
+	case p < 12:
+		verdict = routing.Failed
+	}
+	switch p := l.rng.IntN(100); {
+	case p < 20:
+		wait = time.Duration(l.rng.Int64N(int64(chaosBudget)))
+	case p < 28:
+		wait = time.Duration(l.rng.Int64N(int64(10 * chaosBudget)))
+	}
+	id := a.Lease
+	l.owed++
+	l.mu.Unlock()
+	if wait == 0 {
+		l.answer(id, verdict, sink)
+		return
+	}
+	l.world.do(func() { l.world.after(wait, func() { l.answer(id, verdict, sink) }) })
+}
+
+func (l *chaosLedger) answer(id routing.LeaseID, v routing.Verdict, sink routing.Sink) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.past[id]
+	switch {
+	case len(h.released) > 0:
+		v = routing.Ended // operations keep their order, but the answer says what is
+	case h.held && v == routing.Admitted:
+		v = routing.Duplicate
+	case v == routing.Admitted:
+		h.held, h.admitted = true, true
+	}
+	l.owed--
+	sink.LedgerAnswers([]routing.Answer{{Lease: id, Verdict: v}})
+}
+
+func (l *chaosLedger) Confirm(id routing.LeaseID, _ time.Duration, sink routing.Sink) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.past[id]
+	switch {
+	case h == nil || !h.admitted:
+		l.faults = append(l.faults, fmt.Sprintf("lease %x confirmed and never admitted", id))
+		return
+	case h.confirmed.IsZero() && h.held: // once released, nothing changes anything
+		h.confirmed = time.Now()
+	}
+	sink.LedgerAnswers([]routing.Answer{{Lease: id, Verdict: routing.Done, Confirm: true}})
+}
+
+func (l *chaosLedger) Release(id routing.LeaseID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.past[id]
+	if h == nil {
+		l.faults = append(l.faults, fmt.Sprintf("lease %x released and never asked for", id))
+		return
+	}
+	h.held = false
+	h.released = append(h.released, time.Now())
+}
+
+func (l *chaosLedger) Flush() {}
+
+// leaseOf is the lease of a call, once it has been asked for.
+func (l *chaosLedger) leaseOf(callID string) (routing.LeaseID, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ids := l.byID[callID]
+	if len(ids) == 0 {
+		return routing.LeaseID{}, false
+	}
+	return ids[len(ids)-1], true
+}
+
+func (l *chaosLedger) settled() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.owed == 0
+}

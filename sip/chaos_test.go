@@ -1,0 +1,181 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/routing"
+)
+
+// The times of the chaos test: RFC 3261's and ours, made small in proportion.
+const (
+	chaosT1     = 5 * time.Millisecond
+	chaosBudget = 10 * chaosT1
+	chaosLimit  = 240 * chaosT1 // MaxDuration
+	chaosCalls  = 250
+)
+
+// chaosSeedVar names the environment variable that chooses the seed.
+const chaosSeedVar = "SIP_CHAOS_SEED"
+
+// TestChaos has many phones at once do what phones do, and what they should
+// not, over a network that loses, doubles and reorders, with a ledger that is
+// late or says no. At the end nothing is left of any call, every line was given
+// back and none too early, and the records agree with what the phones saw.
+func TestChaos(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	seeds := []uint64{1, uint64(time.Now().UnixNano())}
+	if v := os.Getenv(chaosSeedVar); v != "" {
+		seed, err := strconv.ParseUint(v, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seeds = []uint64{seed}
+	}
+	for _, loops := range []int{1, 2} {
+		for _, seed := range seeds {
+			t.Run(fmt.Sprintf("loops=%d/seed=%d", loops, seed), func(t *testing.T) { chaosRun(t, loops, seed) })
+		}
+	}
+}
+
+// chaos is one run.
+type chaos struct {
+	chaosNet
+	srv      *Server
+	gateway  netip.AddrPort
+	ledger   *chaosLedger
+	journal  *flowJournal
+	calls    map[string]*chaosCall
+	outsider *chaosPhone
+	branches int
+	faults   []string
+}
+
+func (w *chaos) fault(format string, args ...any) {
+	w.faults = append(w.faults, fmt.Sprintf(format, args...))
+}
+
+// do has the world's goroutine do something.
+func (w *chaos) do(f func()) { w.in <- f }
+
+func (w *chaos) via(p *chaosPhone) string {
+	w.branches++
+	return fmt.Sprintf("SIP/2.0/UDP %s;branch=z9hG4bK-chaos-%d;rport", p.addr, w.branches)
+}
+
+// chaosDirectory: whoever is in sources calls; number i rings at trunks[i].
+type chaosDirectory struct {
+	sources map[netip.AddrPort]*directory.Trunk
+	trunks  map[directory.TrunkID]*directory.Trunk
+}
+
+func (d chaosDirectory) Account(id directory.AccountID) *directory.Account {
+	return &directory.Account{ID: id, Name: "any", Enabled: true, Version: 1}
+}
+
+func (d chaosDirectory) Number(a directory.AccountID, dialled string) *directory.InternalNumber {
+	if d.trunks[directory.TrunkID(dialled)] == nil {
+		return nil
+	}
+	return &directory.InternalNumber{ID: directory.NumberID(dialled), Account: a, Trunk: directory.TrunkID(dialled), Enabled: true, Version: 1}
+}
+func (d chaosDirectory) Links(directory.AccountID, func(directory.Link) bool) {}
+func (d chaosDirectory) Trunk(id directory.TrunkID) *directory.Trunk          { return d.trunks[id] }
+func (d chaosDirectory) TrunkBySource(a netip.AddrPort) *directory.Trunk      { return d.sources[a] }
+func (d chaosDirectory) LimitsOf(directory.AccountID) *directory.Limits       { return nil }
+
+func chaosRun(t *testing.T, loops int, seed uint64) {
+	w := &chaos{
+		chaosNet: chaosNet{rng: rand.New(rand.NewPCG(seed, 1)), in: make(chan func(), 1<<16)},
+		journal:  &flowJournal{}, calls: map[string]*chaosCall{},
+	}
+	w.ledger = newChaosLedger(w, seed)
+	dir := chaosDirectory{map[netip.AddrPort]*directory.Trunk{}, map[directory.TrunkID]*directory.Trunk{}}
+	var callers []*chaosPhone
+	for i := range 4 {
+		p := w.phone(t, fmt.Sprintf("caller%d", i), "127.0.0.1")
+		dir.sources[p.addr] = &directory.Trunk{ID: "trk_caller", Account: "acc_caller"}
+		callers = append(callers, p)
+	}
+	w.outsider = w.phone(t, "outsider", "127.0.0.99")
+	numbers := w.callees(t, dir)
+	stop := w.serve(t, loops, dir)
+
+	for i := range chaosCalls {
+		c := &chaosCall{
+			world: w, id: fmt.Sprintf("chaos-%d", i), caller: callers[w.rng.IntN(len(callers))],
+			number: numbers[w.rng.IntN(len(numbers))], dialogs: map[string]*chaosDialog{},
+		}
+		w.calls[c.id] = c
+		w.after(w.upTo(150*chaosT1), c.begin)
+	}
+	w.after(135*chaosT1, w.srv.Drain) // the last of them come too late
+	begun := time.Now()
+	quiet := w.run(15*time.Second, func() bool { return time.Since(begun) > chaosLimit && w.quiet() })
+	stop()
+	w.check(t)
+	if !quiet {
+		t.Error("the run did not come to an end")
+	}
+	if t.Failed() {
+		t.Logf("run it again: %s=%d", chaosSeedVar, seed)
+	}
+}
+
+// callees makes trunks of every kind and returns their numbers; one number
+// nobody has.
+func (w *chaos) callees(t *testing.T, dir chaosDirectory) []string {
+	silent := addrOf(listenUDP(t, netip.MustParseAddrPort("127.0.0.1:0")))
+	a, b := w.phone(t, "callee-a", "127.0.0.1"), w.phone(t, "callee-b", "127.0.0.1")
+	numbers := []string{"9999"}
+	for i, addresses := range [][]netip.AddrPort{
+		{a.addr}, {b.addr}, {a.addr, b.addr}, {b.addr, a.addr}, {deadAddr(t), a.addr}, {a.addr, deadAddr(t)}, {silent, b.addr}, {silent},
+	} {
+		number := strconv.Itoa(2000 + i)
+		dir.trunks[directory.TrunkID(number)] = &directory.Trunk{ID: directory.TrunkID(number), Account: "acc_callee", Addresses: addresses}
+		numbers = append(numbers, number, number)
+	}
+	return numbers
+}
+
+func (w *chaos) serve(t *testing.T, loops int, dir chaosDirectory) (stop func()) {
+	srv, err := New(Config{
+		Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, ClusterKey: []byte("0123456789abcdef"),
+		Router: routing.NewRouter(dir), Ledger: w.ledger, Journal: w.journal, Loops: loops,
+		T1: chaosT1, TimerC: 50 * chaosT1, NoReply: 15 * chaosT1, AdmitBudget: chaosBudget, MaxDuration: chaosLimit,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.srv, w.gateway = srv, srv.Addrs()[0]
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- srv.Run(ctx) }()
+	t.Cleanup(cancel)
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// quiet: the gateway holds nothing, the ledger owes nothing.
+func (w *chaos) quiet() bool {
+	for _, s := range w.srv.shards {
+		if s.count.txns.Load() != 0 || s.count.calls.Load() != 0 || s.count.pending.Load() != 0 {
+			return false
+		}
+	}
+	return w.ledger.settled()
+}
