@@ -22,6 +22,8 @@ type legPlan struct {
 	steps []legStep
 	// deaf: a CANCEL is not heard; stubborn: it is answered, and the call too.
 	deaf, stubborn bool
+	// strips: its responses come back without the caller's Via.
+	strips bool
 }
 
 type legStep struct {
@@ -32,7 +34,7 @@ type legStep struct {
 
 // legPlan draws a callee's plan.
 func (w *chaos) legPlan() legPlan {
-	p := legPlan{deaf: w.chance(5), stubborn: w.chance(25)}
+	p := legPlan{deaf: w.chance(5), stubborn: w.chance(25), strips: w.chance(3)}
 	at := time.Duration(0)
 	step := func(status int, tag string) {
 		at += w.upTo(12 * chaosT1)

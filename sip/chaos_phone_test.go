@@ -2,6 +2,7 @@ package sip
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -125,6 +126,11 @@ func cseq(m *message) string {
 // respond answers; finals of an INVITE are repeated until their ACK comes.
 func (h *heard) respond(status int, tag string) {
 	m := h.phone.reply(h.req, status, tag)
+	if h.leg != nil && h.leg.plan.strips {
+		for len(m.all("Via")) > 1 {
+			m.headers = slices.Delete(m.headers, 1, 2)
+		}
+	}
 	h.phone.send(m)
 	if status/100 != 2 || h.req.what() != "INVITE" {
 		h.last = m

@@ -32,6 +32,9 @@ func (s *shard) response(p *transport.Packet) {
 		if m.Status >= 200 {
 			b.cancelAnswered()
 		}
+	case !b.t.own && m.ViaCount() < 2:
+		// §16.7 step 3: no Via is left without ours, so there is no way back.
+		s.count.dropped[dropInvalid].Add(1)
 	case bytes.Equal(method, []byte("INVITE")) == b.t.invite && !bytes.Equal(method, []byte("CANCEL")):
 		b.response(m)
 	default:
