@@ -106,6 +106,7 @@ func (c *call) admitted() {
 	c.state = callRinging
 	c.pass = pass{
 		lease: c.adm.Lease, callerTag: tagHash(c.t.message().FromTag()),
+		callID:     c.s.srv.secrets.callIDHash(c.t.message().CallID()),
 		callerAddr: c.t.remote, caller: c.route.Caller, callee: c.route.Callee,
 	}
 	if !c.forward() {

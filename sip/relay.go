@@ -22,6 +22,11 @@ type inside struct {
 // requests never wait for Redis). Only the two PBXs of the call may use it.
 func (s *shard) relay(p *transport.Packet, pass *pass) {
 	m := &s.msg
+	if pass.callID != s.srv.secrets.callIDHash(m.CallID()) {
+		// Another call's: its BYE would give back the lines of this one.
+		s.statelessly(p, 481, routing.None)
+		return
+	}
 	if !s.mayUse(p, pass) {
 		s.statelessly(p, 0, routing.SourceUnknown)
 		return

@@ -27,6 +27,8 @@ type pass struct {
 	// callerTag is a hash of the caller's tag; it tells which side a request
 	// comes from.
 	callerTag uint64
+	// callID is a hash of the Call-ID: a pass serves its own call only.
+	callID uint64
 	// listener is where the callee was reached from.
 	listener uint8
 	// callerAddr is where the INVITE came from, calleeAddr where it went: the
@@ -35,7 +37,7 @@ type pass struct {
 	caller, callee         directory.AccountID
 }
 
-const passVersion = 1
+const passVersion = 2
 
 // secrets holds what is derived from the cluster key.
 type secrets struct {
@@ -90,6 +92,10 @@ func fnv(h uint64, b []byte) uint64 {
 // node, and not to be guessed without the cluster key.
 func (k *secrets) hopsHash(b []byte) uint64 { return fnv(fnvBasis^k.loopKey, b) }
 
+// callIDHash tells whether a pass is of the call at hand; without the cluster key
+// nobody can look for two Call-IDs that have the same.
+func (k *secrets) callIDHash(id []byte) uint64 { return fnv(fnvBasis^k.loopKey, id) }
+
 // tagHash tells tags of one dialog apart.
 func tagHash(tag []byte) uint64 { return fnv(fnvBasis, tag) }
 
@@ -98,6 +104,7 @@ func (k *secrets) appendPass(dst []byte, p *pass, scratch []byte) (out, reuse []
 	b := append(scratch[:0], passVersion, p.listener)
 	b = append(b, p.lease[:]...)
 	b = binary.BigEndian.AppendUint64(b, p.callerTag)
+	b = binary.BigEndian.AppendUint64(b, p.callID)
 	b = appendAddr(b, p.callerAddr)
 	b = appendAddr(b, p.calleeAddr)
 	b = appendText(b, string(p.caller))
@@ -123,13 +130,14 @@ func (k *secrets) openPass(p *pass, text []byte) error {
 		return errPass
 	}
 	b, err := k.aead.Open(out[:0], nil, buf[:n], nil)
-	if err != nil || len(b) < 26 || b[0] != passVersion {
+	if err != nil || len(b) < 34 || b[0] != passVersion {
 		return errPass
 	}
 	p.listener = b[1]
 	copy(p.lease[:], b[2:18])
 	p.callerTag = binary.BigEndian.Uint64(b[18:26])
-	b = b[26:]
+	p.callID = binary.BigEndian.Uint64(b[26:34])
+	b = b[34:]
 	var caller, callee string
 	ok := takeAddr(&b, &p.callerAddr) && takeAddr(&b, &p.calleeAddr) && takeText(&b, &caller) && takeText(&b, &callee)
 	if !ok {

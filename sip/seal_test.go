@@ -19,7 +19,7 @@ func testSecrets(t testing.TB, key string) *secrets {
 func TestPassRoundTrip(t *testing.T) {
 	k := testSecrets(t, "0123456789abcdef")
 	want := pass{
-		lease: routing.LeaseID{1, 2, 3}, callerTag: 1<<63 + 7, listener: 3,
+		lease: routing.LeaseID{1, 2, 3}, callID: 0xfeedfacecafebeef, callerTag: 1<<63 + 7, listener: 3,
 		callerAddr: netip.MustParseAddrPort("192.0.2.1:5060"), calleeAddr: netip.MustParseAddrPort("[2001:db8::1]:5070"),
 		caller: "acc_01J00000000000000000000000", callee: "acc_01J00000000000000000000001",
 	}
