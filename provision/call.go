@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -124,7 +125,9 @@ func (s *Server) endCallsOf(ctx context.Context, id directory.AccountID) error {
 		if c.Caller != id && c.Callee != id {
 			continue
 		}
-		if err := s.calls.EndCall(ctx, c.Lease); err != nil {
+		var gone *directory.Error
+		err := s.calls.EndCall(ctx, c.Lease)
+		if err != nil && !(errors.As(err, &gone) && gone.Kind == directory.KindNotFound) {
 			return err
 		}
 	}

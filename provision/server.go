@@ -32,7 +32,7 @@ type Calls interface {
 	LiveCalls(ctx context.Context, account directory.AccountID, limit int) ([]routing.LiveCall, error)
 	// LiveCall returns nil when there is no such call.
 	LiveCall(ctx context.Context, lease routing.LeaseID) (*routing.LiveCall, error)
-	// EndCall ends the call and frees its lines; a call that is gone is no error.
+	// EndCall ends the call and frees its lines; KindNotFound when it is gone.
 	EndCall(ctx context.Context, lease routing.LeaseID) error
 }
 

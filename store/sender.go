@@ -135,6 +135,7 @@ func (l *ledger) round() {
 			// Its time went by in the queue.
 			l.answer(o, routing.Failed, 0)
 			if o.kind == opAdmit {
+				l.forget(o)
 				l.recycle(o)
 				continue
 			}
@@ -160,13 +161,18 @@ func (l *ledger) round() {
 	l.answers.deliver()
 }
 
-// deadline is when the batch must be answered: its oldest admission's.
+// deadline is when the batch is given up: when its youngest admission must be
+// answered, so that one that has waited long does not take the others with it.
+// Whoever asked keeps the time of the older ones.
 func (l *ledger) deadline(batch []*op, now time.Time) time.Time {
-	d := now.Add(l.s.cfg.AdmitBudget)
+	var d time.Time
 	for _, o := range batch {
-		if o.sink != nil && o.due.After(now) && o.due.Before(d) {
+		if o.sink != nil && o.due.After(d) {
 			d = o.due
 		}
+	}
+	if !d.After(now) {
+		return now.Add(l.s.cfg.AdmitBudget)
 	}
 	return d
 }

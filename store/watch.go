@@ -149,6 +149,8 @@ func (w *watch) check(ctx context.Context) error {
 		return fmt.Errorf("%w: Redis stands at %d", errGap, seq)
 	case seq == w.seq && id != w.lastID:
 		return fmt.Errorf("%w: another entry has the number %d", errGap, seq)
+	case seq > w.seq && (id == w.lastID || id == "0-0"):
+		return fmt.Errorf("%w: the entries after %d are gone", errGap, w.seq)
 	case seq == w.seq:
 		w.current()
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -52,6 +53,32 @@ func TestLostDataLoadsAnew(t *testing.T) {
 		if s.View().Account("acc_c") == nil {
 			t.Fatal("a write after the loss is not seen")
 		}
+	})
+}
+
+// The change stream alone is lost: what it held was never seen here.
+func TestLostStreamLoadsAnew(t *testing.T) {
+	forEachBackend(t, func(t *testing.T, b *backend) {
+		s := b.open(t)
+		apply(t, s, directory.Create(account("acc_a")))
+		// As if another node had written and the stream had gone at once.
+		other := *account("acc_b")
+		other.Version = 1
+		value, err := json.Marshal(&other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.client.HSet(t.Context(), keyObjects(directory.KindAccount), "acc_b", objectValue(1, value)).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.client.TxPipelined(t.Context(), func(p redis.Pipeliner) error {
+			p.Del(t.Context(), keyChanges)
+			p.Incr(t.Context(), keySeq)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the view is loaded anew", func() bool { return s.View().Account("acc_b") != nil })
 	})
 }
 
