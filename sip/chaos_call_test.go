@@ -37,6 +37,7 @@ type chaosDialog struct {
 	target     string
 	callerSeen time.Time // when the 2xx came
 	bye        time.Time // when a phone first said BYE
+	over       time.Time // when a BYE was first answered
 }
 
 // begin places the call.
@@ -121,7 +122,7 @@ func (c *chaosCall) success(m *message) {
 		c.dialogs[d.tag] = d
 		for _, l := range c.legs {
 			if l.dialogs[d.tag] != nil {
-				d.bye = l.dialogs[d.tag].bye
+				d.bye, d.over = l.dialogs[d.tag].bye, l.dialogs[d.tag].over
 				l.dialogs[d.tag] = d
 			}
 		}
@@ -139,6 +140,9 @@ func (c *chaosCall) success(m *message) {
 		c.bye(d)
 	case w.chance(70):
 		w.after(w.upTo(120*chaosT1), func() { c.bye(d) })
+	}
+	if w.chance(10) {
+		w.after(w.upTo(20*chaosT1), func() { c.forge(d) })
 	}
 	for range w.rng.IntN(3) {
 		method := []string{"INVITE", "UPDATE", "INFO"}[w.rng.IntN(3)]
@@ -181,7 +185,45 @@ func (c *chaosCall) bye(d *chaosDialog) {
 	if d.bye.IsZero() {
 		d.bye = time.Now()
 	}
-	c.within(d, "BYE", nil)
+	c.within(d, "BYE", d.byeAnswered)
+}
+
+// byeAnswered notes that the gateway has had every reason to end the dialog.
+func (d *chaosDialog) byeAnswered(m *message) {
+	if d.over.IsZero() && m != nil && m.status() >= 200 && m.status() != 401 {
+		d.over = time.Now()
+	}
+}
+
+// forge sends a BYE of another call along this one's route, which must not cost
+// this call its lines.
+func (c *chaosCall) forge(d *chaosDialog) {
+	m := c.request(d, "BYE")
+	m.set("Call-ID", "forged-"+c.id)
+	c.caller.ask(m, func(r *message) {
+		if r != nil && r.status() < 300 {
+			c.world.fault("%s: a BYE of another call was answered %d", c.id, r.status())
+		}
+	})
+}
+
+// overdue is the time by which the lines should long have been given back: all
+// dialogs that either side knows were ended, with an answer. ok is false when
+// one was not, or the answer came late.
+func (c *chaosCall) overdue(limit time.Duration) (at time.Time, ok bool) {
+	known := slices.Collect(maps.Values(c.dialogs))
+	for _, l := range c.legs {
+		known = slices.AppendSeq(known, maps.Values(l.dialogs))
+	}
+	for _, d := range known {
+		if d.over.IsZero() {
+			return at, false
+		}
+		if d.over.After(at) {
+			at = d.over
+		}
+	}
+	return at.Add(limit / 2), len(known) > 0
 }
 
 // allowed is the earliest time at which the call's lines may be given back, as

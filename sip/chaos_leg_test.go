@@ -167,6 +167,9 @@ func (l *chaosLeg) within(tag, method string) {
 	m.add("CSeq", fmt.Sprintf("%d %s", l.seq, method))
 	m.add("Contact", l.phone.contact())
 	l.phone.ask(m, func(r *message) {
+		if method == "BYE" {
+			l.dialogs[tag].byeAnswered(r)
+		}
 		if r == nil || method != "INVITE" || r.status()/100 != 2 {
 			return
 		}

@@ -11,10 +11,7 @@ import (
 // dialogs is what a call keeps of its dialogs: which are up, and enough of the
 // first to end it ourselves.
 type dialogs struct {
-	// tags hashes the callee's tags of the dialogs that are up: more than one
-	// when the call was forked behind the callee's PBX.
-	tags [4]uint64
-	n    int
+	forks
 	// callerSeq and calleeSeq are the last CSeq numbers seen from each side.
 	callerSeq, calleeSeq uint32
 	// buf holds the BYE to the callee, then the one to the caller, as written
@@ -25,34 +22,43 @@ type dialogs struct {
 	callee, caller hop
 }
 
-// add notes a dialog that is up.
-func (d *dialogs) add(tag []byte) {
+// forks are the dialogs one INVITE has made: more than one when the call was
+// forked behind the callee's PBX. They are known by a hash of the callee's tag.
+type forks struct {
+	tags [4]uint64
+	n    int
+	// live has one bit for each that is up. One that has ended stays known: a
+	// copy of its 2xx must not bring it back.
+	live uint8
+}
+
+// add notes a dialog that is up, unless it is known already.
+func (f *forks) add(tag []byte) {
 	h := tagHash(tag)
-	for _, t := range d.tags[:d.n] {
-		if t == h {
-			return
-		}
-	}
-	if d.n < len(d.tags) {
-		d.tags[d.n] = h
-		d.n++
+	if f.index(h) < 0 && f.n < len(f.tags) {
+		f.tags[f.n] = h
+		f.live |= 1 << f.n
+		f.n++
 	}
 }
 
 // remove notes the end of a dialog; true when it was the last one up.
-func (d *dialogs) remove(tag uint64) bool {
-	for i, t := range d.tags[:d.n] {
-		if t == tag {
-			d.n--
-			d.tags[i] = d.tags[d.n]
-			return d.n == 0
-		}
+func (f *forks) remove(tag uint64) bool {
+	i := f.index(tag)
+	if i < 0 || f.live&(1<<i) == 0 {
+		return false
 	}
-	return false
+	f.live &^= 1 << i
+	return f.live == 0
 }
 
 // up reports whether a dialog is up.
-func (d *dialogs) up(tag uint64) bool { return slices.Contains(d.tags[:d.n], tag) }
+func (f *forks) up(tag uint64) bool {
+	i := f.index(tag)
+	return i >= 0 && f.live&(1<<i) != 0
+}
+
+func (f *forks) index(tag uint64) int { return slices.Index(f.tags[:f.n], tag) }
 
 // target is the remote target of one side, and the first hop toward it.
 func (d *dialogs) target(callee bool) (uri []byte, h hop) {
