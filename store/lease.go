@@ -146,7 +146,7 @@ func (l *ledger) refuseAll() {
 		var answers answers
 		for _, o := range refused {
 			answers.add(o, routing.Failed, 0)
-			l.s.metrics.verdict(o.kind, routing.Failed)
+			l.s.metrics.verdict(o, routing.Failed, 0)
 			l.recycle(o)
 		}
 		answers.deliver()

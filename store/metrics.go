@@ -17,8 +17,11 @@ type metrics struct {
 	registerer prometheus.Registerer
 	collectors []prometheus.Collector
 
-	roundTrips     *prometheus.HistogramVec
-	admissions     *prometheus.CounterVec
+	roundTrips *prometheus.HistogramVec
+	admissions *prometheus.CounterVec
+	// byVerdict and byRole are the admissions' counters, found once.
+	byVerdict      [routing.Lost + 1]prometheus.Counter
+	byRole         [routing.RoleCalleeParent + 1]prometheus.Counter
 	confirms       *prometheus.CounterVec
 	retries        prometheus.Counter
 	releasesLost   prometheus.Counter
@@ -42,13 +45,18 @@ func newMetrics(s *Store) *metrics {
 		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .15, .25, .5, 1, 2.5},
 	}, []string{"operation"})
 	m.admissions = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "interlink_admissions_total", Help: "Admissions asked of the ledger, by verdict."}, []string{"verdict"})
+		Name: "interlink_admissions_total", Help: "Admissions asked of the ledger, by verdict and the reason a call is refused with."}, []string{"verdict", "reason"})
 	m.confirms = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "interlink_lease_confirms_total", Help: "Leases confirmed in the ledger, by verdict."}, []string{"verdict"})
-	for v := routing.Admitted; v <= routing.Lost; v++ {
-		if v != routing.Done && v != routing.Lost {
-			m.admissions.WithLabelValues(verdictText(v))
+	for _, v := range []routing.Verdict{routing.Admitted, routing.Duplicate, routing.Ended, routing.Failed} {
+		reason := routing.None
+		if v == routing.Failed {
+			reason = routing.StoreUnavailable
 		}
+		m.byVerdict[v] = m.admissions.WithLabelValues(verdictText(v), reason.String())
+	}
+	for r := routing.RoleCaller; r <= routing.RoleCalleeParent; r++ {
+		m.byRole[r] = m.admissions.WithLabelValues(verdictText(routing.Busy), r.Reason().String())
 	}
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
@@ -101,13 +109,16 @@ func (m *metrics) roundTrip(operation string) func() {
 	return func() { m.observers[operation].Observe(time.Since(started).Seconds()) }
 }
 
-func (m *metrics) verdict(kind opKind, v routing.Verdict) {
+// verdict counts an answer; claim is the one that was Busy.
+func (m *metrics) verdict(o *op, v routing.Verdict, claim int) {
 	switch {
 	case m == nil:
-	case kind == opAdmit:
-		m.admissions.WithLabelValues(verdictText(v)).Inc()
-	case kind == opConfirm:
+	case o.kind == opConfirm:
 		m.confirms.WithLabelValues(verdictText(v)).Inc()
+	case v == routing.Busy:
+		m.byRole[claimAt(o.loc, claim).Role].Inc()
+	case m.byVerdict[v] != nil:
+		m.byVerdict[v].Inc()
 	}
 }
 

@@ -141,6 +141,18 @@ func eachClaim(loc string, yield func(routing.Claim)) (incarnation string) {
 	return incarnation
 }
 
+// claimAt is the nth claim of a location, from 0.
+func claimAt(loc string, n int) (c routing.Claim) {
+	i := 0
+	eachClaim(loc, func(at routing.Claim) {
+		if i == n {
+			c = at
+		}
+		i++
+	})
+	return c
+}
+
 // claimCount is how many claims a location names.
 func claimCount(loc string) int { return strings.Count(loc, " ") }
 

@@ -63,7 +63,7 @@ func (l *ledger) gone(o *op) {
 }
 
 func (l *ledger) answer(o *op, v routing.Verdict, claim int) {
-	l.s.metrics.verdict(o.kind, v)
+	l.s.metrics.verdict(o, v, claim)
 	l.answers.add(o, v, claim)
 	o.sink = nil
 }
