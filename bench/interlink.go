@@ -16,7 +16,8 @@ func startInterlink(ctx context.Context, binary string, s site) (*running, error
 	if err != nil {
 		return nil, err
 	}
-	g, err := testbed.StartGateway(ctx, testbed.Gateway{Binary: binary, SIP: s.proxy, RedisURL: redis.URL(), Dir: s.dir})
+	g, err := testbed.StartGateway(ctx, testbed.Gateway{Binary: binary, SIP: s.proxy, RedisURL: redis.URL(), Dir: s.dir,
+		Env: []string{"INTERLINK_DRAIN_TIME=1s"}})
 	if err != nil {
 		redis.Kill()
 		return nil, err

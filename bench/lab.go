@@ -114,6 +114,11 @@ func (l *lab) measure(ctx context.Context, c contender, rate, seconds int) (Resu
 		return Result{}, fmt.Errorf("SIPp made %d calls, the proxy counted %d\ncaller: %v\ncallee: %v\n%s",
 			want, counted, caller, callee, uas.Errors(30))
 	}
+	for end, st := range map[string]testbed.Stats{"caller": caller, "callee": callee} {
+		if !st.Clean() {
+			fmt.Fprintf(os.Stderr, "%s, %s: %v\n", c.name, end, st)
+		}
+	}
 	thousand := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(calls) * 1000 }
 	return Result{
 		Contender: c.name, Rate: rate, Calls: calls,
