@@ -188,6 +188,8 @@ func (c *call) up(m *wire.Message, expires time.Duration) {
 		c.latest = s.loop.Now() + s.srv.cfg.MaxDuration
 		c.lasts(expires)
 		c.dialogs.remember(c.t.message(), m, &c.pass)
+		c.dialogs.callee.listener, _ = s.listenerFor(int(c.pass.listener), c.dialogs.callee.target)
+		c.dialogs.caller.listener, _ = s.listenerFor(c.t.listener, c.dialogs.caller.target)
 		c.callIDHash = maphash.Bytes(s.srv.seed, m.CallID())
 		s.byCallID[c.callIDHash] = c
 		s.srv.cfg.Ledger.Confirm(c.adm.Lease, expires, s)
@@ -238,6 +240,8 @@ func (c *call) forget() {
 	s.count.calls.Add(-1)
 	if c.t != nil {
 		c.t.call = nil
+		c.t.past = c.dialogs.forks
+		c.t.past.live = 0
 	}
 	s.over = append(s.over, c)
 }

@@ -35,6 +35,7 @@ type chaosDialog struct {
 	tag        string
 	routes     []string // the caller's; the callee's are in the leg
 	target     string
+	said       time.Time // when the callee first sent its 2xx
 	callerSeen time.Time // when the 2xx came
 	bye        time.Time // when a phone first said BYE
 	over       time.Time // when a BYE was first answered
@@ -122,6 +123,7 @@ func (c *chaosCall) success(m *message) {
 		c.dialogs[d.tag] = d
 		for _, l := range c.legs {
 			if l.dialogs[d.tag] != nil {
+				d.said = l.dialogs[d.tag].said
 				d.bye, d.over = l.dialogs[d.tag].bye, l.dialogs[d.tag].over
 				l.dialogs[d.tag] = d
 			}

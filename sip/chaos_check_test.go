@@ -92,6 +92,11 @@ func (w *chaos) checkLines(c *chaosCall) {
 		if c.said200.IsZero() || h.confirmed.Before(c.said200) {
 			w.fault("%s: lease %x confirmed before anybody answered", c.id, id)
 		}
+		for _, d := range c.dialogs {
+			if d.said.After(h.released[0]) {
+				w.fault("%s: dialog %s began %v after the lines were given back", c.id, d.tag, d.said.Sub(h.released[0]))
+			}
+		}
 		if at, ok := c.overdue(chaosLimit); ok && h.released[0].After(at) {
 			w.fault("%s: lines given back %v after half of the limit", c.id, h.released[0].Sub(at))
 		}

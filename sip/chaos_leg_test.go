@@ -104,10 +104,10 @@ func (l *chaosLeg) say(s legStep) {
 	if s.status/100 == 2 && l.call.said200.IsZero() {
 		l.call.said200 = time.Now()
 	}
-	h.respond(s.status, tag)
 	if s.status/100 == 2 {
 		l.up(tag)
 	}
+	h.respond(s.status, tag)
 }
 
 // up: this callee has answered.
@@ -116,7 +116,7 @@ func (l *chaosLeg) up(tag string) {
 	if l.dialogs[tag] != nil {
 		return
 	}
-	l.dialogs[tag] = &chaosDialog{call: c, tag: tag}
+	l.dialogs[tag] = &chaosDialog{call: c, tag: tag, said: time.Now()}
 	if w.chance(40) {
 		w.after(w.upTo(120*chaosT1), func() { l.bye(tag) })
 	}

@@ -58,6 +58,13 @@ func (f *forks) up(tag uint64) bool {
 	return i >= 0 && f.live&(1<<i) != 0
 }
 
+// over reports whether a dialog was up and has ended. Where more dialogs were
+// made than are known one by one, all others count as over.
+func (f *forks) over(tag uint64) bool {
+	i := f.index(tag)
+	return i >= 0 && f.live&(1<<i) == 0 || i < 0 && f.n == len(f.tags)
+}
+
 func (f *forks) index(tag uint64) int { return slices.Index(f.tags[:f.n], tag) }
 
 // target is the remote target of one side, and the first hop toward it.
@@ -83,7 +90,16 @@ func (d *dialogs) heard(fromCaller bool, seq uint32) {
 // INVITE as it came in and its 2xx as it came back.
 func (d *dialogs) remember(inv, ok *wire.Message, p *pass) {
 	d.callerSeq = inv.CSeq()
-	from, to, id := inv.Get(wire.From), ok.Get(wire.To), inv.Get(wire.CallID)
+	d.towardCallee(ok, hop{int(p.listener), p.calleeAddr})
+	var below [][]byte
+	inv.Each(wire.RecordRoute, func(v []byte) bool { below = append(below, v); return true })
+	d.caller = hop{int(p.listener), firstHop(below, contactOf(inv), p.callerAddr)}
+	d.buf = appendBye(d.buf, targetOf(inv, d.caller), below, ok.Get(wire.To), inv.Get(wire.From), inv.Get(wire.CallID))
+}
+
+// towardCallee keeps the callee's half, which its 2xx has all of; h is where
+// the INVITE went.
+func (d *dialogs) towardCallee(ok *wire.Message, h hop) {
 	// Toward the callee the route set is what stands above our own
 	// Record-Route in the 2xx, the nearest to us first: reversed.
 	var above [][]byte
@@ -97,14 +113,9 @@ func (d *dialogs) remember(inv, ok *wire.Message, p *pass) {
 	for i, j := 0, len(above)-1; i < j; i, j = i+1, j-1 {
 		above[i], above[j] = above[j], above[i]
 	}
-	var below [][]byte
-	inv.Each(wire.RecordRoute, func(v []byte) bool { below = append(below, v); return true })
-
-	d.callee = hop{int(p.listener), firstHop(above, contactOf(ok), p.calleeAddr)}
-	d.caller = hop{int(p.listener), firstHop(below, contactOf(inv), p.callerAddr)}
-	d.buf = appendBye(d.buf[:0], targetOf(ok, d.callee), above, from, to, id)
+	d.callee = hop{h.listener, firstHop(above, contactOf(ok), h.target)}
+	d.buf = appendBye(d.buf[:0], targetOf(ok, d.callee), above, ok.Get(wire.From), ok.Get(wire.To), ok.Get(wire.CallID))
 	d.toCallee = len(d.buf)
-	d.buf = appendBye(d.buf, targetOf(inv, d.caller), below, to, from, id)
 }
 
 // targetOf is contactOf, or the address itself where a peer forgot its Contact.
@@ -115,10 +126,14 @@ func targetOf(m *wire.Message, h hop) []byte {
 	return h.target.AppendTo([]byte("sip:"))
 }
 
-// contactOf is the remote target: the URI of Contact, or nil.
+// contactOf is the remote target: the URI of Contact, or nil when there is none
+// that could stand in a request line.
 func contactOf(m *wire.Message) []byte {
 	addr, err := wire.ParseNameAddr(m.Get(wire.Contact))
 	if err != nil {
+		return nil
+	}
+	if u, err := wire.ParseURI(addr.URI); err != nil || !u.IsSIP() || u.Headers != nil {
 		return nil
 	}
 	return addr.URI

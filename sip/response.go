@@ -74,7 +74,7 @@ func (b *branch) success(m *wire.Message) {
 		return
 	}
 	first := b.pending()
-	if first && t.state != serverProceeding && t.state != serverAccepted {
+	if t.tooLate(tagHash(m.ToTag())) {
 		b.unwanted(m)
 		return
 	}
@@ -93,22 +93,34 @@ func (b *branch) success(m *wire.Message) {
 	}
 }
 
-// unwanted: a 2xx after upstream has been told that the call failed. It cannot
-// be passed on any more, so that dialog is ended from here: ACK and BYE, as
-// whoever gave up would have done (§13.2.2.4).
-func (b *branch) unwanted(m *wire.Message) {
-	s := b.t.s
-	sent := b.request()
-	if sent.Validate() != nil {
-		panic("sip: a request we sent is not valid")
+// tooLate reports whether a 2xx comes when upstream has been told that the
+// call failed, or begins another dialog of a call that has ended and given its
+// lines back.
+func (t *txn) tooLate(tag uint64) bool {
+	switch {
+	case t.state == serverProceeding:
+		return false
+	case t.state != serverAccepted:
+		return true
 	}
+	return t.call == nil && !t.inside.known && !t.past.over(tag)
+}
+
+// unwanted: such a 2xx is not passed on. Its dialog is ended from here: every
+// copy gets an ACK, the first a BYE, as whoever gave up would have done
+// (§13.2.2.4). One to a re-INVITE ends nothing but that transaction.
+func (b *branch) unwanted(m *wire.Message) {
+	s, t := b.t.s, b.t
 	var d dialogs
-	d.remember(sent, m, &pass{listener: uint8(b.listener), calleeAddr: b.target})
-	s.sendAck(d.buf[:d.toCallee], d.callee, sent.CSeq())
-	s.sendBye(d.buf[:d.toCallee], d.callee, sent.CSeq()+1)
-	b.final(m.Status)
-	b.end()
-	b.t.settle()
+	d.towardCallee(m, hop{b.listener, b.target})
+	s.sendAck(d.buf, d.callee, m.CSeq())
+	if tag := tagHash(m.ToTag()); !t.inside.known && !t.past.up(tag) {
+		t.past.add(m.ToTag())
+		s.sendBye(d.buf, d.callee, m.CSeq()+1)
+	}
+	if b.pending() {
+		b.final(m.Status) // Timer M: for the copies
+	}
 }
 
 // decided: the branch's final response, other than a 2xx to an INVITE.

@@ -104,6 +104,9 @@ type txn struct {
 
 	// call is the call an initial INVITE makes, while there is one.
 	call *call
+	// past are, once that call is over, the dialogs it had; those that are up
+	// are being ended from here.
+	past forks
 	// inside says, for a request inside a dialog, which one.
 	inside inside
 
