@@ -104,11 +104,11 @@ func (t *txn) finish() {
 		t.gone = true
 		delete(t.s.servers, t.key)
 	case t.best != nil && status == t.bestStatus:
-		var m wire.Message
+		m := &t.s.best
 		if m.Parse(t.best) != nil || m.Validate() != nil {
 			panic("sip: a response that was accepted no longer parses")
 		}
-		t.passUp(&m)
+		t.passUp(m)
 	default:
 		t.refuse(status, reason)
 	}

@@ -57,7 +57,7 @@ func (s *shard) passIn(uri []byte) (p pass, ok bool) {
 	if end := bytes.IndexAny(text, ";?>"); end >= 0 {
 		text = text[:end]
 	}
-	return p, s.srv.secrets.openPass(&p, text) == nil
+	return p, s.srv.secrets.openPass(&p, text, &s.scratch.opened) == nil
 }
 
 // listenerFor returns the listener to reach an address from: the one a request
@@ -83,8 +83,10 @@ func addressOf(uri []byte) (a netip.AddrPort, ok bool) {
 	if err != nil {
 		return a, false
 	}
-	host := bytes.Trim(u.Host, "[]")
-	addr, err := netip.ParseAddr(string(host))
+	addr, ok := parseIPv4(u.Host)
+	if !ok {
+		addr, err = netip.ParseAddr(string(bytes.Trim(u.Host, "[]")))
+	}
 	if err != nil || addr.IsUnspecified() || addr.IsMulticast() || addr.Zone() != "" {
 		return a, false
 	}
@@ -93,6 +95,36 @@ func addressOf(uri []byte) (a netip.AddrPort, ok bool) {
 		port = 5060
 	}
 	return netip.AddrPortFrom(addr.Unmap(), uint16(port)), true
+}
+
+// parseIPv4 reads a dotted quad as netip.ParseAddr does, without making a
+// string of it.
+func parseIPv4(b []byte) (addr netip.Addr, ok bool) {
+	var a [4]byte
+	for i := range a {
+		end := len(b)
+		if i < 3 {
+			end = bytes.IndexByte(b, '.')
+		}
+		if end < 1 || end > 3 || end > 1 && b[0] == '0' {
+			return addr, false
+		}
+		n := 0
+		for _, c := range b[:end] {
+			if c < '0' || c > '9' {
+				return addr, false
+			}
+			n = n*10 + int(c-'0')
+		}
+		if n > 255 {
+			return addr, false
+		}
+		a[i] = byte(n)
+		if i < 3 {
+			b = b[end+1:]
+		}
+	}
+	return netip.AddrFrom4(a), true
 }
 
 // appendTargetURI writes the Request-URI for a number at a trunk's address.

@@ -119,17 +119,20 @@ var passText = base64.RawURLEncoding.Strict()
 
 var errPass = errors.New("sip: not a pass of this cluster")
 
+// passSpace is room for a pass, sealed and open.
+type passSpace struct{ sealed, plain [256]byte }
+
 // openPass undoes appendPass; it fails for whatever this cluster did not seal.
-func (k *secrets) openPass(p *pass, text []byte) error {
-	var buf, out [256]byte
-	if passText.DecodedLen(len(text)) > len(buf) {
+// What is in space does not matter, before or after.
+func (k *secrets) openPass(p *pass, text []byte, space *passSpace) error {
+	if passText.DecodedLen(len(text)) > len(space.sealed) {
 		return errPass
 	}
-	n, err := passText.Decode(buf[:], text)
+	n, err := passText.Decode(space.sealed[:], text)
 	if err != nil {
 		return errPass
 	}
-	b, err := k.aead.Open(out[:0], nil, buf[:n], nil)
+	b, err := k.aead.Open(space.plain[:0], nil, space.sealed[:n], nil)
 	if err != nil || len(b) < 34 || b[0] != passVersion {
 		return errPass
 	}

@@ -25,24 +25,24 @@ func TestPassRoundTrip(t *testing.T) {
 	}
 	text, _ := k.appendPass(nil, &want, nil)
 	var got pass
-	if err := k.openPass(&got, text); err != nil || got != want {
+	if err := k.openPass(&got, text, new(passSpace)); err != nil || got != want {
 		t.Fatalf("got %+v, %v; want %+v", got, err, want)
 	}
 	for i := range text {
 		bad := append([]byte(nil), text...)
 		bad[i] ^= 1
-		if k.openPass(&got, bad) == nil {
+		if k.openPass(&got, bad, new(passSpace)) == nil {
 			t.Fatalf("a pass with octet %d changed was accepted", i)
 		}
 	}
-	if testSecrets(t, "another cluster's key").openPass(&got, text) == nil {
+	if testSecrets(t, "another cluster's key").openPass(&got, text, new(passSpace)) == nil {
 		t.Fatal("another cluster's pass was accepted")
 	}
 	if again, _ := k.appendPass(nil, &want, nil); string(again) == string(text) {
 		t.Fatal("two passes of one call look alike: the nonce is not fresh")
 	}
 	for n := range text {
-		if k.openPass(&got, text[:n]) == nil {
+		if k.openPass(&got, text[:n], new(passSpace)) == nil {
 			t.Fatalf("a pass cut to %d octets was accepted", n)
 		}
 	}

@@ -37,8 +37,9 @@ type shard struct {
 	asked bool
 	// msg is the message in hand; the next one overwrites it.
 	msg wire.Message
-	// sent is branch.request's.
+	// sent is branch.request's, best txn.finish's.
 	sent    wire.Message
+	best    wire.Message
 	edit    wire.RequestEdit
 	scratch scratch
 	free    freelists
@@ -50,6 +51,7 @@ type shard struct {
 type scratch struct {
 	out, via, route, uri, pass, user, extra []byte
 	hops, straight                          []byte
+	opened                                  passSpace
 }
 
 func newShard(srv *Server, loop *transport.Loop) *shard {
