@@ -33,8 +33,9 @@ type Config struct {
 	// Loops is how many loops and shards there are. Default: one for every four
 	// of GOMAXPROCS, at least one (docs/decisions/0007).
 	Loops int
-	// MaxCalls bounds calls and transactions on this node; above it new calls
-	// get 503 (overloaded). Default 100,000.
+	// MaxCalls bounds the calls on this node, and eight times as many its
+	// transactions; above either new calls get 503 (overloaded), and at twice
+	// the transactions so do requests inside dialogs. Default 100,000.
 	MaxCalls int
 	// MaxPending bounds calls waiting for the ledger. Default 10,000.
 	MaxPending int

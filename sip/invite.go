@@ -61,7 +61,7 @@ func (s *shard) turnAway(p *transport.Packet, reason routing.Reason) {
 		s.statelessly(p, 0, reason)
 		return
 	}
-	if reason == routing.Overloaded {
+	if reason == routing.Overloaded || s.overloaded() {
 		now := time.Now()
 		s.statelessly(p, 0, reason)
 		s.count.result(routing.ResultRefused)
@@ -76,6 +76,10 @@ func (s *shard) turnAway(p *transport.Packet, reason routing.Reason) {
 	s.newCall(t, trunk.Account, s.dialled(uri.User)).refuse(reason)
 }
 
+// txnsPerCall is how many transactions a node may hold for each call it may:
+// those of short calls and of refusals outlive them by 64·T1.
+const txnsPerCall = 8
+
 // overloaded: what the node may hold is used up.
 func (s *shard) overloaded() bool {
 	calls, pending := int64(0), int64(0)
@@ -83,7 +87,16 @@ func (s *shard) overloaded() bool {
 		calls += other.count.calls.Load()
 		pending += other.count.pending.Load()
 	}
-	return calls >= int64(s.srv.cfg.MaxCalls) || pending >= int64(s.srv.cfg.MaxPending)
+	return calls >= int64(s.srv.cfg.MaxCalls) || pending >= int64(s.srv.cfg.MaxPending) || s.crowded(txnsPerCall)
+}
+
+// crowded: the node holds so many transactions for each call it may hold.
+func (s *shard) crowded(times int) bool {
+	n := int64(0)
+	for _, other := range s.srv.shards {
+		n += other.count.txns.Load()
+	}
+	return n >= int64(times)*int64(s.srv.cfg.MaxCalls)
 }
 
 // dialled is the user part as it was dialled: unescaped, without parameters.

@@ -90,6 +90,10 @@ func (s *shard) relayTo(p *transport.Packet, pass *pass, fromCaller bool, h hop)
 		s.relayAck(p, h)
 		return
 	}
+	if s.crowded(2 * txnsPerCall) {
+		s.statelessly(p, 0, routing.Overloaded)
+		return
+	}
 	t := s.begin(p)
 	t.inside, t.hops = in, s.hopsHash()
 	if t.invite {

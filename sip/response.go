@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/pbx-interlink/interlink/sip/transport"
@@ -214,11 +215,29 @@ func (s *shard) Unreachable(_ int, remote netip.AddrPort) {
 	}
 }
 
-// unreachable fails what was sent to such an address and got no answer yet.
-func (s *shard) unreachable(remote netip.AddrPort) {
+// maxLost bounds the addresses a sweep looks for.
+const maxLost = 64
+
+// noteLost has what was sent to such addresses fail, soon: errors can come in
+// floods, and to look for what they mean takes a look at every branch.
+func (s *shard) noteLost(addrs []netip.AddrPort) {
+	for _, a := range addrs {
+		if len(s.lost) < maxLost && !slices.Contains(s.lost, a) {
+			s.lost = append(s.lost, a)
+		}
+	}
+	if len(s.lost) > 0 && !s.sweep.Armed() {
+		s.timers.Set(&s.sweep, max(s.loop.Now(), s.swept+s.t1()/8))
+	}
+}
+
+// expire fails what was sent to a lost address and got no answer yet.
+func (s *shard) expire(timerKind) {
+	s.swept = s.loop.Now()
 	for _, b := range s.branches {
-		if b.target == remote && b.state == branchCalling {
+		if b.state == branchCalling && slices.Contains(s.lost, b.target) {
 			b.fail(503)
 		}
 	}
+	s.lost = s.lost[:0]
 }

@@ -5,6 +5,7 @@ import (
 	crand "crypto/rand"
 	"hash/maphash"
 	"math/rand/v2"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -33,6 +34,11 @@ type shard struct {
 	// dead and over hold the transactions and calls that ended this turn.
 	dead []*txn
 	over []*call
+	// lost are addresses where nobody listens, until the next sweep; swept is
+	// when the last one was.
+	lost  []netip.AddrPort
+	sweep wheel.Timer[expirer]
+	swept time.Duration
 	// asked: the ledger was handed something this turn.
 	asked bool
 	// msg is the message in hand; the next one overwrites it.
@@ -67,6 +73,7 @@ func newShard(srv *Server, loop *transport.Loop) *shard {
 		leaser:   newLeaser(srv.secrets),
 		random:   rand.NewChaCha8(seed),
 	}
+	s.sweep = wheel.Timer[expirer]{Value: s, Kind: shardSweep}
 	return s
 }
 
@@ -119,9 +126,7 @@ func (s *shard) Turn(now time.Duration) time.Duration {
 	for i := range mail.answers {
 		s.guarded(func() { s.answered(&mail.answers[i]) })
 	}
-	for _, a := range mail.dead {
-		s.guarded(func() { s.unreachable(a) })
-	}
+	s.noteLost(mail.dead)
 	for _, id := range mail.orders {
 		if c := s.calls[id]; c != nil {
 			s.guarded(c.end)

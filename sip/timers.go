@@ -22,6 +22,8 @@ const (
 	branchNoReply
 	// callLimit ends the wait for the ledger, or a call that is up too long.
 	callLimit
+	// shardSweep fails what was sent to where nobody listens.
+	shardSweep
 )
 
 // RFC 3261 table 4.
