@@ -72,8 +72,8 @@ func (s *shard) newCall(t *txn, caller directory.AccountID, dialled string) *cal
 		Lease:   s.leaser.lease(m.CallID(), m.FromTag(), m.CSeq(), via.Branch, via.SentBy),
 		Caller:  caller,
 		From:    callingNumber(m),
-		To:      clip(dialled, maxNumber),
-		CallID:  clip(string(m.CallID()), maxCallID),
+		To:      dialled,
+		CallID:  clip(m.CallID(), maxCallID),
 		Started: time.Now(),
 	}
 	for s.calls[c.adm.Lease] != nil {
@@ -96,10 +96,10 @@ func callingNumber(m *wire.Message) string {
 	if err != nil {
 		return ""
 	}
-	return clip(string(uri.User), maxNumber)
+	return clip(uri.User, maxNumber)
 }
 
-func clip(s string, n int) string { return s[:min(n, len(s))] }
+func clip(b []byte, n int) string { return string(b[:min(n, len(b))]) }
 
 // admitted: the lines are ours; the INVITE goes on its way.
 func (c *call) admitted() {

@@ -100,7 +100,7 @@ func (w *chaos) checkLines(c *chaosCall) {
 		if at, ok := c.overdue(chaosLimit); ok && h.released[0].After(at) {
 			w.fault("%s: lines given back %v after half of the limit", c.id, h.released[0].Sub(at))
 		}
-		if at, ok := c.allowed(chaosLimit, h.released[0]); ok && h.released[0].Before(at) {
+		if at, ok := c.allowed(chaosLimit-20*chaosT1, h.released[0]); ok && h.released[0].Before(at) {
 			w.fault("%s: lines given back %v too early", c.id, at.Sub(h.released[0]))
 		}
 	}

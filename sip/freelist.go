@@ -13,6 +13,7 @@ type freelists struct {
 const (
 	bufClasses  = 4 // 512, 1024, 2048, 4096 octets
 	bufSmallest = 512
+	bufLargest  = bufSmallest << (bufClasses - 1)
 	freeMost    = 4096 // entries a list
 )
 

@@ -66,8 +66,8 @@ func (s *shard) turnAway(p *transport.Packet, reason routing.Reason) {
 		s.statelessly(p, 0, reason)
 		s.count.result(routing.ResultRefused)
 		s.srv.cfg.Journal.Write(&routing.CDR{
-			Caller: trunk.Account, From: callingNumber(&s.msg), To: clip(s.dialled(uri.User), maxNumber),
-			CallID: clip(string(s.msg.CallID()), maxCallID), Started: now, Ended: now,
+			Caller: trunk.Account, From: callingNumber(&s.msg), To: s.dialled(uri.User),
+			CallID: clip(s.msg.CallID(), maxCallID), Started: now, Ended: now,
 			Result: routing.ResultRefused, Reason: reason, SIPStatus: StatusOf(reason),
 		})
 		return
@@ -107,7 +107,7 @@ func (s *shard) dialled(user []byte) string {
 	if !ok {
 		return ""
 	}
-	return string(out)
+	return clip(out, maxNumber)
 }
 
 // invite begins a call: 100 at once (§16.2: the ledger may take longer than

@@ -83,7 +83,7 @@ func (b *branch) success(m *wire.Message) {
 		b.final(m.Status)
 	}
 	if t.initial() {
-		t.call.up(m, sessionExpires(m))
+		t.call.up(m, t.s.sessionExpires(m))
 	} else if first {
 		t.refreshed(m)
 	}
@@ -166,7 +166,7 @@ func (t *txn) refreshed(m *wire.Message) {
 	if !t.inside.known || t.kind != wire.Invite && t.kind != wire.Update {
 		return
 	}
-	s, expires := t.s, sessionExpires(m)
+	s, expires := t.s, t.s.sessionExpires(m)
 	if c := s.calls[t.inside.lease]; c != nil {
 		// An UPDATE in an early dialog (RFC 3311 §5.1) answers no call.
 		if c.state != callUp || expires == c.expires && expires == 0 {
@@ -193,8 +193,9 @@ func (s *shard) hungUp(in inside) {
 // one would free the lines of a call that lives.
 const minSession = 90 * time.Second
 
-// sessionExpires reads Session-Expires (RFC 4028 §4); 0 when there is none.
-func sessionExpires(m *wire.Message) time.Duration {
+// sessionExpires reads Session-Expires (RFC 4028 §4); 0 when there is none. No
+// peer's word holds lines for longer than a call may last.
+func (s *shard) sessionExpires(m *wire.Message) time.Duration {
 	v := m.Get(wire.SessionExpires)
 	n := 0
 	for i := 0; i < len(v) && v[i] >= '0' && v[i] <= '9' && n < 1<<20; i++ {
@@ -203,7 +204,7 @@ func sessionExpires(m *wire.Message) time.Duration {
 	if n == 0 {
 		return 0
 	}
-	return max(time.Duration(n)*time.Second, minSession)
+	return min(max(time.Duration(n)*time.Second, minSession), s.srv.cfg.MaxDuration)
 }
 
 // Unreachable: the network says nobody listens at an address (§18.4). The socket

@@ -275,6 +275,9 @@ func (s *shard) bury() {
 	}
 	s.dead = s.dead[:0]
 	for _, c := range s.over {
+		if cap(c.dialogs.buf) > bufLargest {
+			c.dialogs.buf = nil
+		}
 		*c = call{dialogs: dialogs{buf: c.dialogs.buf[:0]}}
 		recycle(&s.free.calls, c)
 	}
