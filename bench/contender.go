@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pbx-interlink/interlink/internal/testbed"
+	"github.com/pbx-interlink/interlink/bench/testbed"
 )
 
 // contender is one row of the table.

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/pbx-interlink/interlink/internal/testbed"
+	"github.com/pbx-interlink/interlink/bench/testbed"
 )
 
 // lab is the ground the contenders run on.

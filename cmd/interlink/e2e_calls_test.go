@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pbx-interlink/interlink/internal/testbed"
+	"github.com/pbx-interlink/interlink/bench/testbed"
 )
 
 // testLoad makes LOAD_CALLS calls, LOAD_RATE a second: none may fail, no

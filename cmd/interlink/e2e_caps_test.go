@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pbx-interlink/interlink/internal/testbed"
+	"github.com/pbx-interlink/interlink/bench/testbed"
 )
 
 // callers is how many try for a line at the same time.

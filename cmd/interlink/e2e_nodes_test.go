@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pbx-interlink/interlink/internal/testbed"
+	"github.com/pbx-interlink/interlink/bench/testbed"
 )
 
 // explain asks a gateway what would happen if an account dialled a number.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pbx-interlink/interlink/internal/testbed"
+	"github.com/pbx-interlink/interlink/bench/testbed"
 )
 
 // testReadme runs the commands of "A first call by hand" as README.md has them,

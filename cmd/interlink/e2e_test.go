@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pbx-interlink/interlink/internal/testbed"
+	"github.com/pbx-interlink/interlink/bench/testbed"
 )
 
 // TestRealPrograms runs the built gateway as a process of its own, with a real

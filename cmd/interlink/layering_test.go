@@ -29,24 +29,24 @@ var rooms = []struct {
 		"the nouns everything else is about; whoever knows a noun must not get an engine with it"},
 	{"routing", []string{"directory"}, nil,
 		"a decision is a pure function of the directory and the call; explain, the proxy and the tests share it"},
-	{"sip", []string{"directory", "routing", "sip/..."}, []string{"internal/testbed"},
+	{"sip", []string{"directory", "routing", "sip/..."}, []string{"bench/testbed"},
 		"SIP works against routing's interfaces, so that any ledger and any directory serves it"},
 	{"sip/wire", nil, nil, "what SIP looks like in octets; it knows of no call"},
-	{"sip/transport", nil, []string{"internal/testbed"}, "sockets and loops; they know of no SIP"},
+	{"sip/transport", nil, []string{"bench/testbed"}, "sockets and loops; they know of no SIP"},
 	{"sip/wheel", nil, nil, "timers; they know of nobody"},
-	{"store", []string{"directory", "routing"}, []string{"internal/testbed"},
+	{"store", []string{"directory", "routing"}, []string{"bench/testbed"},
 		"one adapter for Redis; whoever imported it would depend on Redis"},
-	{"provision", []string{"directory", "routing"}, []string{"internal/testbed"},
+	{"provision", []string{"directory", "routing"}, []string{"bench/testbed"},
 		"the API works against its own small interfaces; a call must not depend on it nor it on SIP"},
-	{"media", []string{"directory", "routing"}, []string{"internal/testbed"},
+	{"media", []string{"directory", "routing"}, []string{"bench/testbed"},
 		"RTP is optional; signalling must work without it"},
 	{"console", nil, nil, "assets that talk to the public API like any other client"},
-	{"cmd/interlink", []string{"directory", "routing", "sip", "sip/...", "store", "provision", "media", "console"}, []string{"internal/testbed"},
+	{"cmd/interlink", []string{"directory", "routing", "sip", "sip/...", "store", "provision", "media", "console"}, []string{"bench/testbed"},
 		"the one place that sees all rooms and wires them"},
-	{"internal/testbed", nil, nil,
+	{"bench/testbed", nil, nil,
 		"starts real programs for tests and benchmarks of any room, so it must not know one"},
-	{"bench", []string{"internal/testbed"}, nil, "measures the program from outside, as an operator would run it"},
-	{"bench/...", []string{"internal/testbed"}, nil, "as bench"},
+	{"bench", []string{"bench/testbed"}, nil, "measures the program from outside, as an operator would run it"},
+	{"bench/...", []string{"bench/testbed"}, nil, "as bench"},
 }
 
 // foreign lists who may import what is not ours; everything not named here is
@@ -57,13 +57,13 @@ var foreign = []struct {
 	tests []string // packages whose tests may too
 	why   string
 }{
-	{"github.com/emiago/sipgo", []string{"sip", "sip/...", "cmd/interlink"}, []string{"internal/testbed"},
+	{"github.com/emiago/sipgo", []string{"sip", "sip/...", "cmd/interlink"}, []string{"bench/testbed"},
 		"the SIP library stays behind the SIP room; cmd/interlink has the pretend PBXs of dev mode"},
-	{"github.com/redis/go-redis", []string{"store"}, []string{"internal/testbed"},
+	{"github.com/redis/go-redis", []string{"store"}, []string{"bench/testbed"},
 		"Redis is reached through the store only"},
 	{"github.com/alicebob/miniredis", []string{"store"}, nil,
 		"the embedded engine is the store's own business"},
-	{"net/http", []string{"provision", "cmd/interlink", "console", "internal/testbed", "bench", "bench/..."}, []string{"store", "sip", "media"},
+	{"net/http", []string{"provision", "cmd/interlink", "console", "bench/testbed", "bench", "bench/..."}, []string{"store", "sip", "media"},
 		"the API and the debug listener speak HTTP; a call has nothing to do with it"},
 	{"github.com/gorilla/mux", []string{"provision"}, nil, "one room routes HTTP"},
 	{"github.com/danielgtaylor/huma", []string{"provision"}, nil, "one room describes the API"},
@@ -73,7 +73,7 @@ var foreign = []struct {
 
 // standardOnly are packages that import, tests aside, the standard library and
 // what rooms allows, nothing else.
-var standardOnly = []string{"directory", "routing", "sip/wire", "sip/wheel", "console", "internal/testbed"}
+var standardOnly = []string{"directory", "routing", "sip/wire", "sip/wheel", "console", "bench/testbed"}
 
 // TestLayering reads the imports of all files, of all platforms and tests too.
 // Run it with -count=1: the test cache may not notice a new file elsewhere.
@@ -130,8 +130,8 @@ func TestLayeringRules(t *testing.T) {
 		{"sip/transport", true, "github.com/emiago/sipgo", true},
 		{"bench/relay", false, module + "/store", false},
 		{"cmd/interlink", false, module + "/store", true},
-		{"cmd/interlink", false, module + "/internal/testbed", false},
-		{"cmd/interlink", true, module + "/internal/testbed", true},
+		{"cmd/interlink", false, module + "/bench/testbed", false},
+		{"cmd/interlink", true, module + "/bench/testbed", true},
 		{"net", false, "strings", true},
 	} {
 		if complaint := judge(c.pkg, c.test, c.imported); (complaint == "") != c.allowed {
