@@ -65,7 +65,7 @@ func (s *shard) newCall(t *txn, caller directory.AccountID, dialled string) *cal
 	m := &s.msg
 	via := m.TopVia()
 	c := recycled(&s.free.calls)
-	*c = call{s: s, t: t, dialogs: dialogs{buf: c.dialogs.buf[:0]}}
+	*c = call{s: s, t: t, dialogs: dialogs{ending: ending{buf: c.dialogs.buf[:0]}}}
 	c.limit = wheel.Timer[expirer]{Value: c, Kind: callLimit}
 	t.call = c
 	c.adm = routing.Admission{
@@ -178,26 +178,34 @@ func (c *call) failed(status int, reason routing.Reason, cancelled bool) {
 	c.over(result, reason, status)
 }
 
-// up: a 2xx to the INVITE goes upstream. The first one confirms the lease; each
-// one with another To tag is another dialog of the same call (§13.2.2.4).
-func (c *call) up(m *wire.Message, expires time.Duration) {
-	s := c.s
-	if c.state == callRinging {
+// up: a 2xx to the INVITE, which came back from a hop, goes upstream. The first
+// one confirms the lease; each one with another To tag is another dialog of the
+// same call (§13.2.2.4).
+func (c *call) up(m *wire.Message, from hop) {
+	s, d := c.s, &c.dialogs
+	switch {
+	case c.state == callRinging:
 		c.state = callUp
 		c.answered = time.Now()
 		c.latest = s.loop.Now() + s.srv.cfg.MaxDuration
+		expires := s.sessionExpires(m)
 		c.lasts(expires)
-		c.dialogs.remember(c.t.message(), m, &c.pass)
-		c.dialogs.callee.listener, _ = s.listenerFor(int(c.pass.listener), c.dialogs.callee.target)
-		c.dialogs.caller.listener, _ = s.listenerFor(c.t.listener, c.dialogs.caller.target)
+		// An earlier address may answer when a later one has been tried.
+		c.pass.listener, c.pass.calleeAddr = uint8(from.listener), from.target
+		d.remember(c.t.message(), m, hop{c.t.listener, c.t.remote}, from)
+		d.add(m.ToTag())
 		c.callIDHash = maphash.Bytes(s.srv.seed, m.CallID())
 		s.byCallID[c.callIDHash] = c
 		s.srv.cfg.Ledger.Confirm(c.adm.Lease, expires, s)
 		s.asked = true
+	case c.state == callUp && d.add(m.ToTag()):
+		d.rememberFork(m, from)
+	default:
+		return
 	}
-	if c.state == callUp {
-		c.dialogs.add(m.ToTag())
-	}
+	e := d.at(d.n - 1)
+	e.callee.listener, _ = s.listenerFor(e.callee.listener, e.callee.target)
+	e.caller.listener, _ = s.listenerFor(e.caller.listener, e.caller.target)
 }
 
 // bye: a request that ends a dialog of this call got its final response, or

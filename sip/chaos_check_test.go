@@ -28,6 +28,11 @@ func (w *chaos) check(t *testing.T) {
 	}
 	answered := 0
 	for id, c := range w.calls {
+		for _, d := range c.dialogs {
+			if d.bye.IsZero() {
+				w.fault("%s: nobody ended dialog %s", id, d.tag)
+			}
+		}
 		w.checkRecord(c, records[id])
 		w.checkLines(c)
 		if c.final/100 == 2 {

@@ -8,12 +8,19 @@ import (
 	"github.com/pbx-interlink/interlink/sip/wire"
 )
 
-// dialogs is what a call keeps of its dialogs: which are up, and enough of the
-// first to end it ourselves.
+// dialogs is what a call keeps of its dialogs: which are up, and enough of each
+// to end it ourselves.
 type dialogs struct {
 	forks
 	// callerSeq and calleeSeq are the last CSeq numbers seen from each side.
 	callerSeq, calleeSeq uint32
+	// ending is of the first, others of those after it, as in forks.
+	ending
+	others []ending
+}
+
+// ending is what it takes to end one dialog.
+type ending struct {
 	// buf holds the BYE to the callee, then the one to the caller, as written
 	// but for Via, CSeq and what follows.
 	buf      []byte
@@ -32,14 +39,17 @@ type forks struct {
 	live uint8
 }
 
-// add notes a dialog that is up, unless it is known already.
-func (f *forks) add(tag []byte) {
+// add notes a dialog that is up, unless it is known already or one too many;
+// it reports whether it did.
+func (f *forks) add(tag []byte) bool {
 	h := tagHash(tag)
-	if f.index(h) < 0 && f.n < len(f.tags) {
-		f.tags[f.n] = h
-		f.live |= 1 << f.n
-		f.n++
+	if f.index(h) >= 0 || f.n == len(f.tags) {
+		return false
 	}
+	f.tags[f.n] = h
+	f.live |= 1 << f.n
+	f.n++
+	return true
 }
 
 // remove notes the end of a dialog; true when it was the last one up.
@@ -67,11 +77,20 @@ func (f *forks) over(tag uint64) bool {
 
 func (f *forks) index(tag uint64) int { return slices.Index(f.tags[:f.n], tag) }
 
-// target is the remote target of one side, and the first hop toward it.
-func (d *dialogs) target(callee bool) (uri []byte, h hop) {
-	head, h := d.buf[d.toCallee:], d.caller
+// at is the ending of the dialog with that place in forks.
+func (d *dialogs) at(i int) *ending {
+	if i <= 0 {
+		return &d.ending
+	}
+	return &d.others[i-1]
+}
+
+// target is the remote target of one side of a dialog, and the first hop toward
+// it.
+func (e *ending) target(callee bool) (uri []byte, h hop) {
+	head, h := e.buf[e.toCallee:], e.caller
 	if callee {
-		head, h = d.buf[:d.toCallee], d.callee
+		head, h = e.buf[:e.toCallee], e.callee
 	}
 	head = head[len("BYE "):]
 	return head[:bytes.IndexByte(head, ' ')], h
@@ -87,19 +106,31 @@ func (d *dialogs) heard(fromCaller bool, seq uint32) {
 }
 
 // remember keeps what a BYE to either side needs (§12.1, §12.2.1.1): from the
-// INVITE as it came in and its 2xx as it came back.
-func (d *dialogs) remember(inv, ok *wire.Message, p *pass) {
+// INVITE as it came in from one hop and its 2xx as it came back from the other.
+func (d *dialogs) remember(inv, ok *wire.Message, caller, callee hop) {
 	d.callerSeq = inv.CSeq()
-	d.towardCallee(ok, hop{int(p.listener), p.calleeAddr})
+	d.towardCallee(ok, callee)
 	var below [][]byte
 	inv.Each(wire.RecordRoute, func(v []byte) bool { below = append(below, v); return true })
-	d.caller = hop{int(p.listener), firstHop(below, contactOf(inv), p.callerAddr)}
+	d.caller = hop{caller.listener, firstHop(below, contactOf(inv), caller.target)}
 	d.buf = appendBye(d.buf, targetOf(inv, d.caller), below, ok.Get(wire.To), inv.Get(wire.From), inv.Get(wire.CallID))
+}
+
+// rememberFork keeps the same of a further dialog, from its 2xx: toward the
+// caller only its tag differs.
+func (d *dialogs) rememberFork(ok *wire.Message, h hop) {
+	e := ending{caller: d.caller}
+	e.towardCallee(ok, h)
+	head := d.buf[d.toCallee:]
+	from := bytes.Index(head, []byte("\r\nFrom: ")) + len("\r\nFrom: ")
+	e.buf = append(append(e.buf, head[:from]...), ok.Get(wire.To)...)
+	e.buf = append(e.buf, head[from+bytes.Index(head[from:], []byte("\r\nTo: ")):]...)
+	d.others = append(d.others, e)
 }
 
 // towardCallee keeps the callee's half, which its 2xx has all of; h is where
 // the INVITE went.
-func (d *dialogs) towardCallee(ok *wire.Message, h hop) {
+func (e *ending) towardCallee(ok *wire.Message, h hop) {
 	// Toward the callee the route set is what stands above our own
 	// Record-Route in the 2xx, the nearest to us first: reversed.
 	var above [][]byte
@@ -113,9 +144,9 @@ func (d *dialogs) towardCallee(ok *wire.Message, h hop) {
 	for i, j := 0, len(above)-1; i < j; i, j = i+1, j-1 {
 		above[i], above[j] = above[j], above[i]
 	}
-	d.callee = hop{h.listener, firstHop(above, contactOf(ok), h.target)}
-	d.buf = appendBye(d.buf[:0], targetOf(ok, d.callee), above, ok.Get(wire.From), ok.Get(wire.To), ok.Get(wire.CallID))
-	d.toCallee = len(d.buf)
+	e.callee = hop{h.listener, firstHop(above, contactOf(ok), h.target)}
+	e.buf = appendBye(e.buf[:0], targetOf(ok, e.callee), above, ok.Get(wire.From), ok.Get(wire.To), ok.Get(wire.CallID))
+	e.toCallee = len(e.buf)
 }
 
 // targetOf is contactOf, or the address itself where a peer forgot its Contact.

@@ -21,8 +21,13 @@ func (c *call) end() {
 		t.settle()
 	case callUp:
 		d := &c.dialogs
-		c.s.sendBye(d.buf[:d.toCallee], d.callee, d.callerSeq+1)
-		c.s.sendBye(d.buf[d.toCallee:], d.caller, d.calleeSeq+1)
+		for i := range d.n {
+			if d.live&(1<<i) != 0 {
+				e := d.at(i)
+				c.s.sendBye(e.buf[:e.toCallee], e.callee, d.callerSeq+1)
+				c.s.sendBye(e.buf[e.toCallee:], e.caller, d.calleeSeq+1)
+			}
+		}
 		c.over(routing.ResultAnswered, routing.None, 200)
 	}
 }

@@ -67,7 +67,11 @@ func (s *shard) relayBare(p *transport.Packet, c *call) {
 		return
 	}
 	fromCaller := tagHash(s.msg.FromTag()) == c.pass.callerTag
-	uri, h := c.dialogs.target(fromCaller)
+	tag := s.msg.ToTag()
+	if !fromCaller {
+		tag = s.msg.FromTag()
+	}
+	uri, h := c.dialogs.at(c.dialogs.index(tagHash(tag))).target(fromCaller)
 	if u, err := wire.ParseURI(s.msg.RequestURI()); err == nil && s.isOurs(&u) {
 		s.scratch.uri = append(s.scratch.uri[:0], uri...)
 		s.edit.URI = s.scratch.uri

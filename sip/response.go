@@ -83,7 +83,7 @@ func (b *branch) success(m *wire.Message) {
 		b.final(m.Status)
 	}
 	if t.initial() {
-		t.call.up(m, t.s.sessionExpires(m))
+		t.call.up(m, hop{b.listener, b.target})
 	} else if first {
 		t.refreshed(m)
 	}
@@ -112,7 +112,7 @@ func (t *txn) tooLate(tag uint64) bool {
 // (§13.2.2.4). One to a re-INVITE ends nothing but that transaction.
 func (b *branch) unwanted(m *wire.Message) {
 	s, t := b.t.s, b.t
-	var d dialogs
+	var d ending
 	d.towardCallee(m, hop{b.listener, b.target})
 	s.sendAck(d.buf, d.callee, m.CSeq())
 	if tag := tagHash(m.ToTag()); !t.inside.known && !t.past.up(tag) {

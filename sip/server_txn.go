@@ -278,7 +278,7 @@ func (s *shard) bury() {
 		if cap(c.dialogs.buf) > bufLargest {
 			c.dialogs.buf = nil
 		}
-		*c = call{dialogs: dialogs{buf: c.dialogs.buf[:0]}}
+		*c = call{dialogs: dialogs{ending: ending{buf: c.dialogs.buf[:0]}}}
 		recycle(&s.free.calls, c)
 	}
 	s.over = s.over[:0]
