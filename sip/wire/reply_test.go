@@ -42,11 +42,9 @@ func TestReply(t *testing.T) {
 
 func TestReplyKeepsTheTagThatIsThere(t *testing.T) {
 	for _, to := range []string{"To: <sip:a@b>;TAG = t", "t: sip:a@b;x=\"y\";tag=t"} {
-		b := request()
+		b := request(to)
 		if to[0] == 't' {
 			b = lines(append(slices.DeleteFunc(slices.Clone(plain), func(s string) bool { return s[:3] == "To:" }), to, "")...)
-		} else {
-			b = request(to)
 		}
 		out := parsed(t, b).AppendReply(nil, &wire.Reply{Status: 200, ToTag: []byte("ours")})
 		if r := parsed(t, out); string(r.ToTag()) != "t" {
