@@ -100,8 +100,9 @@ type Ledger interface {
 	// or not it was ever admitted; it is tried until the store has confirmed
 	// it, and a later or repeated operation on the lease changes nothing.
 	Release(l LeaseID)
-	// Flush says that no more operations follow at the moment: what has been
-	// handed over goes out as one round trip.
+	// Flush has what has been handed over go out now, as one round trip.
+	// Without it, it goes within a few milliseconds: time enough for a confirm
+	// or a release to travel with somebody's admission.
 	Flush()
 }
 

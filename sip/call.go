@@ -197,7 +197,6 @@ func (c *call) up(m *wire.Message, from hop) {
 		c.callIDHash = maphash.Bytes(s.srv.seed, m.CallID())
 		s.byCallID[c.callIDHash] = c
 		s.srv.cfg.Ledger.Confirm(c.adm.Lease, expires, s)
-		s.asked = true
 	case c.state == callUp && d.add(m.ToTag()):
 		d.rememberFork(m, from)
 	default:
@@ -221,7 +220,6 @@ func (c *call) over(result routing.Result, reason routing.Reason, status int) {
 	s := c.s
 	if c.state != callNew {
 		s.srv.cfg.Ledger.Release(c.adm.Lease)
-		s.asked = true
 	}
 	c.state = callOver
 	s.timers.Stop(&c.limit)

@@ -175,7 +175,6 @@ func (t *txn) refreshed(m *wire.Message) {
 		c.lasts(expires)
 	}
 	s.srv.cfg.Ledger.Confirm(t.inside.lease, expires, s)
-	s.asked = true
 }
 
 // hungUp ends a dialog of a call. A call this node does not know (it began on
@@ -186,7 +185,6 @@ func (s *shard) hungUp(in inside) {
 		return
 	}
 	s.srv.cfg.Ledger.Release(in.lease)
-	s.asked = true
 }
 
 // minSession is the shortest session interval there is (RFC 4028 §5). A shorter

@@ -39,7 +39,8 @@ type shard struct {
 	lost  []netip.AddrPort
 	sweep wheel.Timer[expirer]
 	swept time.Duration
-	// asked: the ledger was handed something this turn.
+	// asked: the ledger was asked for lines this turn; confirms and releases
+	// can wait for the next who asks, or a few milliseconds.
 	asked bool
 	// msg is the message in hand; the next one overwrites it.
 	msg wire.Message

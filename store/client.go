@@ -40,6 +40,9 @@ func connect(raw string) (redis.UniversalClient, error) {
 	o.Protocol, o.MaxRetries, o.ContextTimeoutEnabled, o.DisableIdentity = 2, -1, true, true
 	o.DialTimeout, o.DialerRetries = dialTimeout, 1
 	o.MaintNotificationsConfig = noMaintenance()
+	if o.TLSConfig == nil {
+		o.Dialer = dialer()
+	}
 	return redis.NewClient(o), nil
 }
 
@@ -91,6 +94,9 @@ func connectSentinel(raw string) (redis.UniversalClient, error) {
 	o.SentinelUsername, o.SentinelPassword = user, password
 	o.Protocol, o.MaxRetries, o.ContextTimeoutEnabled, o.DisableIdentity = 2, -1, true, true
 	o.DialTimeout, o.DialerRetries = dialTimeout, 1
+	if o.TLSConfig == nil {
+		o.Dialer = dialer()
+	}
 	return redis.NewFailoverClient(o), nil
 }
 
@@ -111,5 +117,8 @@ func connectCluster(raw string) (redis.UniversalClient, error) {
 	o.Protocol, o.MaxRetries, o.ContextTimeoutEnabled, o.DisableIdentity = 2, -1, true, true
 	o.DialTimeout, o.DialerRetries = dialTimeout, 1
 	o.MaintNotificationsConfig = noMaintenance()
+	if o.TLSConfig == nil {
+		o.Dialer = dialer()
+	}
 	return redis.NewClusterClient(o), nil
 }

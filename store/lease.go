@@ -42,8 +42,9 @@ type ledger struct {
 	wake   chan struct{}
 	refuse chan struct{}
 	// nudge wakes the sender where nobody flushes what was handed over.
-	nudge *time.Timer
-	done  sync.WaitGroup
+	nudge   *time.Timer
+	nudging bool
+	done    sync.WaitGroup
 
 	queued  atomic.Int64
 	waiting atomic.Int64
@@ -54,7 +55,12 @@ type ledger struct {
 
 func newLedger(s *Store) *ledger {
 	l := &ledger{s: s, pool: newOpPool(), wake: make(chan struct{}, 1), refuse: make(chan struct{}, 1)}
-	l.nudge = time.AfterFunc(time.Hour, func() { ring(l.wake) })
+	l.nudge = time.AfterFunc(time.Hour, func() {
+		l.mu.Lock()
+		l.nudging = false
+		l.mu.Unlock()
+		ring(l.wake)
+	})
 	l.sender = sender{pipe: s.client.Pipeline(), held: map[routing.LeaseID]held{}}
 	return l
 }
@@ -128,7 +134,8 @@ func (l *ledger) hand(o *op) {
 	}
 	l.queue = append(l.queue, o)
 	n := len(l.queue)
-	if n == 1 {
+	if !l.nudging {
+		l.nudging = true
 		l.nudge.Reset(flushAfter)
 	}
 	l.mu.Unlock()
@@ -199,12 +206,12 @@ func (s *Store) buildAdmit(o *op, a *routing.Admission) {
 	o.word("evalsha")
 	o.word(s.scripts.admit.hash)
 	o.number(int64(4 + 3*len(a.Claims)))
-	o.word(k.prefix, "fence:", s.incarnation)
+	o.word(s.fence)
 	o.text = append(o.text, k.prefix...)
 	o.leaseWord("tomb:")
 	o.text = append(o.text, k.prefix...)
 	o.leaseWord("call:")
-	o.word(k.prefix, "own:", s.incarnation)
+	o.word(s.own)
 	for i := range a.Claims {
 		account := string(a.Claims[i].Account)
 		o.word(k.prefix, "lim:", account)

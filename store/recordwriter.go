@@ -14,6 +14,9 @@ import (
 const (
 	// recordBatch bounds the call records of one round trip.
 	recordBatch = 256
+	// recordLinger is how long the first record waits for others: filing them
+	// one by one would cost more than the calls' own share of Redis.
+	recordLinger = 20 * time.Millisecond
 	// recordCompare is how many of a log's newest records are compared before
 	// one is filed again.
 	recordCompare = 1000
@@ -79,9 +82,12 @@ func (s *Store) Write(c *routing.CDR) {
 		defer s.log.Error("call records were lost", "records", lost)
 	}
 	w.queue = append(w.queue, *c)
+	n := len(w.queue)
 	w.mu.Unlock()
 	w.waiting.Add(1)
-	ring(w.wake)
+	if n == 1 || n == recordBatch {
+		ring(w.wake)
+	}
 }
 
 // idle reports whether everything written so far is filed.
@@ -92,6 +98,13 @@ func (w *recordWriter) run() {
 	for {
 		select {
 		case <-w.wake:
+		case <-w.stop:
+			w.finish()
+			return
+		}
+		select {
+		case <-time.After(recordLinger):
+		case <-w.wake: // a whole batch is there
 		case <-w.stop:
 			w.finish()
 			return

@@ -1,9 +1,10 @@
 package transport
 
 import (
-	"encoding/binary"
+	"errors"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -13,12 +14,23 @@ import (
 // epollLoop is the engine for Linux.
 //
 // The socket calls never block and are quick, so they are made without telling
-// the Go scheduler (RawSyscall); the wait tells it, so that the collector and
-// the other goroutines go on meanwhile.
+// the Go scheduler (RawSyscall). The wait is the scheduler's own: the epoll set
+// is itself registered with Go's network poller, so a loop that has nothing to
+// do is a parked goroutine, its thread goes on with other goroutines or sleeps
+// in the one epoll_wait that also watches Redis and the API, and no thread has
+// to be woken to take over from a blocked one (docs/decisions/0008).
 type epollLoop struct {
-	loop    *Loop
-	epoll   int
-	event   int // eventfd of interrupt
+	loop *Loop
+	// set is the epoll set; file is the same for the poller, and wait parks on
+	// it.
+	set     int
+	file    *os.File
+	wait    syscall.RawConn
+	waiting func(fd uintptr) bool
+	n       int
+	err     error
+	// until is the deadline the file has; 0 for none, -1 when it has passed.
+	until   time.Duration
 	sockets []*socket
 	events  []unix.EpollEvent
 	in      *inbound
@@ -26,9 +38,6 @@ type epollLoop struct {
 	// the send, never inside it.
 	failed []unreachable
 }
-
-// eventWake marks the eventfd among the events; sockets have their listener.
-const eventWake = -1
 
 func listenEpoll(c Config) (_ *Group, err error) {
 	addrs := make([]netip.AddrPort, len(c.Listen))
@@ -43,7 +52,7 @@ func listenEpoll(c Config) (_ *Group, err error) {
 		}
 	}()
 	for i, l := range g.loops {
-		e := &epollLoop{loop: l, epoll: -1, event: -1, in: newInbound(c)}
+		e := &epollLoop{loop: l, set: -1, in: newInbound(c)}
 		l.engine = e
 		made++
 		if err = e.open(c, addrs, i == 0); err != nil {
@@ -55,15 +64,19 @@ func listenEpoll(c Config) (_ *Group, err error) {
 
 // open makes the descriptors of one loop; the first loop settles the ports.
 func (e *epollLoop) open(c Config, addrs []netip.AddrPort, first bool) (err error) {
-	if e.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+	if e.set, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return os.NewSyscallError("epoll_create1", err)
 	}
-	if e.event, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
-		return os.NewSyscallError("eventfd", err)
+	if err = unix.SetNonblock(e.set, true); err != nil { // else NewFile leaves the poller out
+		return os.NewSyscallError("fcntl", err)
 	}
-	// Edge-triggered: the counter is never read, each write is an event.
-	if err = e.watch(e.event, unix.EPOLLIN|unix.EPOLLET, eventWake); err != nil {
+	e.file = os.NewFile(uintptr(e.set), "epoll")
+	if e.wait, err = e.file.SyscallConn(); err != nil {
 		return err
+	}
+	e.waiting = func(uintptr) bool {
+		e.n, e.err = e.poll()
+		return e.n > 0 || e.err != nil
 	}
 	for i, a := range addrs {
 		fd, bound, err := bind(c, a, first, dual(c.Listen, i))
@@ -76,8 +89,8 @@ func (e *epollLoop) open(c Config, addrs []netip.AddrPort, first bool) (err erro
 			return err
 		}
 	}
-	e.events = make([]unix.EpollEvent, len(addrs)+1)
-	return nil
+	e.events = make([]unix.EpollEvent, len(addrs))
+	return e.file.SetDeadline(time.Time{}) // fails where the poller does not have it
 }
 
 // dual reports whether a listen address takes both families.
@@ -95,15 +108,13 @@ func dual(listen []netip.AddrPort, i int) bool {
 
 func (e *epollLoop) watch(fd int, events uint32, tag int32) error {
 	ev := unix.EpollEvent{Events: events, Fd: tag}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(e.epoll, unix.EPOLL_CTL_ADD, fd, &ev))
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(e.set, unix.EPOLL_CTL_ADD, fd, &ev))
 }
 
-func (e *epollLoop) turn(h Handler, wait bool, next time.Duration) error {
+func (e *epollLoop) turn(h Handler, next time.Duration) error {
 	n, err := e.poll()
-	if n == 0 && err == nil && wait {
-		if timeout := e.timeout(next); timeout != 0 {
-			n, err = unix.EpollWait(e.epoll, e.events, timeout)
-		}
+	if n == 0 && err == nil {
+		n, err = e.park(next)
 	}
 	if err != nil && err != unix.EINTR {
 		return os.NewSyscallError("epoll_wait", err)
@@ -111,9 +122,6 @@ func (e *epollLoop) turn(h Handler, wait bool, next time.Duration) error {
 	e.loop.woken()
 	for i := range max(n, 0) {
 		ev := &e.events[i]
-		if ev.Fd == eventWake {
-			continue
-		}
 		s := e.sockets[ev.Fd]
 		if ev.Events&unix.EPOLLERR != 0 {
 			s.readErrors()
@@ -125,29 +133,46 @@ func (e *epollLoop) turn(h Handler, wait bool, next time.Duration) error {
 	return nil
 }
 
+// park waits for a datagram, the time next (0: none), or interrupt. The
+// deadline is set before the loop says that it sleeps: whoever wakes it from
+// then on puts a deadline in the past over it.
+func (e *epollLoop) park(next time.Duration) (int, error) {
+	// A deadline that is too early only means a turn for nothing: it is left
+	// until it has passed.
+	if e.until < 0 || next != 0 && (e.until == 0 || next < e.until) {
+		var at time.Time
+		if next != 0 {
+			at = e.loop.group.epoch.Add(next)
+		}
+		if err := e.file.SetReadDeadline(at); err != nil {
+			return 0, err
+		}
+		e.until = next
+	}
+	if !e.loop.sleep() {
+		return 0, nil
+	}
+	e.n, e.err = 0, nil
+	err := e.wait.Read(e.waiting)
+	if err != nil {
+		e.until = -1 // whatever it was, it is over
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = nil
+		}
+		return 0, err
+	}
+	return e.n, e.err
+}
+
 // poll looks without waiting: under load there is always something, and the
 // scheduler need not hear of it.
 func (e *epollLoop) poll() (int, error) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.epoll),
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.set),
 		uintptr(unsafe.Pointer(&e.events[0])), uintptr(len(e.events)), 0, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
 	return int(n), nil
-}
-
-// timeout is epoll_wait's, in milliseconds rounded up: −1 for no end, 0 when
-// the time has come.
-func (e *epollLoop) timeout(next time.Duration) int {
-	if next == 0 {
-		return -1
-	}
-	d := next - time.Since(e.loop.group.epoch)
-	if d <= 0 {
-		return 0
-	}
-	const longest = time.Hour
-	return int((min(d, longest) + time.Millisecond - 1) / time.Millisecond)
 }
 
 func (e *epollLoop) send(listener int, to netip.AddrPort, b []byte) {
@@ -166,24 +191,18 @@ func (e *epollLoop) flush() {
 	e.failed = e.failed[:0]
 }
 
-func (e *epollLoop) interrupt() {
-	// One at a time: the counter is never read, and must not get full.
-	var one [8]byte
-	binary.NativeEndian.PutUint64(one[:], 1)
-	for {
-		if _, err := unix.Write(e.event, one[:]); err != unix.EINTR {
-			return
-		}
-	}
-}
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
+func (e *epollLoop) interrupt() { _ = e.file.SetReadDeadline(longAgo) }
 
 func (e *epollLoop) close() {
 	for _, s := range e.sockets {
 		_ = unix.Close(s.fd)
 	}
-	for _, fd := range []int{e.epoll, e.event} {
-		if fd >= 0 {
-			_ = unix.Close(fd)
-		}
+	if e.file != nil {
+		_ = e.file.Close()
+	} else if e.set >= 0 {
+		_ = unix.Close(e.set)
 	}
 }

@@ -111,8 +111,9 @@ const maxNotices = 256
 // engine is the way a system waits, reads and writes.
 type engine interface {
 	// turn waits until there is something to read, the time next (0: none), or
-	// interrupt; with wait false it only looks. It hands h what came in.
-	turn(h Handler, wait bool, next time.Duration) error
+	// interrupt, unless Loop.sleep says that there is no time for it. It hands
+	// h what came in.
+	turn(h Handler, next time.Duration) error
 	send(listener int, to netip.AddrPort, b []byte)
 	flush()
 	// interrupt ends a wait, from any goroutine. It is not called after close.
@@ -159,10 +160,7 @@ func (l *Loop) Run(h Handler) error {
 // turn goes round once and returns when the handler wants the next at the
 // latest.
 func (l *Loop) turn(h Handler, next time.Duration) (time.Duration, error) {
-	// Whoever wakes the loop before this line has set loopAsked, after it finds
-	// loopAsleep and interrupts the wait.
-	wait := l.awake.CompareAndSwap(loopBusy, loopAsleep)
-	if err := l.engine.turn(h, wait, next); err != nil {
+	if err := l.engine.turn(h, next); err != nil {
 		return 0, err
 	}
 	if l.noticed.Load() {
@@ -173,6 +171,11 @@ func (l *Loop) turn(h Handler, next time.Duration) (time.Duration, error) {
 	l.counts.turns.Add(1)
 	return next, nil
 }
+
+// sleep is called by the engine right before it waits; false: somebody has
+// asked for another turn. Whoever asks after it finds loopAsleep and interrupts
+// the wait.
+func (l *Loop) sleep() bool { return l.awake.CompareAndSwap(loopBusy, loopAsleep) }
 
 // woken is called by the engine when its wait is over, before any datagram is
 // handled: whoever hands the shard something from here on gets another turn.

@@ -170,9 +170,9 @@ func (e *portableLoop) take(b []byte, remote netip.AddrPort, listener int) {
 	}
 }
 
-func (e *portableLoop) turn(h Handler, wait bool, next time.Duration) error {
+func (e *portableLoop) turn(h Handler, next time.Duration) error {
 	e.shared.run()
-	d := e.await(wait, next)
+	d := e.await(e.loop.sleep(), next)
 	e.loop.woken()
 	if d == nil {
 		return nil
