@@ -148,9 +148,6 @@ func (w *chaos) phone(t *testing.T, name, ip string) *chaosPhone {
 func (p *chaosPhone) send(m *message) {
 	data := m.bytes()
 	p.world.carry(func() {
-		if a := p.asked[param(m.get("Via"), "branch")]; a != nil && a.req == m {
-			a.last = time.Now()
-		}
 		// A closed socket, or an error of an earlier datagram: lost.
 		_, _ = p.conn.WriteToUDPAddrPort(data, p.world.gateway)
 	})

@@ -14,8 +14,6 @@ type asked struct {
 	// proceeding: something came back; done: something final did, or the time is up.
 	proceeding, done bool
 	answered         func(m *message) // every response; nil when time is up
-	// last is when a copy last went onto the wire.
-	last time.Time
 }
 
 // ask sends a request until it is answered.
