@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -86,13 +85,17 @@ func (r *redisServer) run(path string) error {
 }
 
 func (r *redisServer) stop() {
-	r.cmd.Process.Signal(syscall.SIGCONT)
+	r.cmd.Process.Signal(resumeSignal)
 	r.cmd.Process.Kill()
 	r.cmd.Wait()
 	os.RemoveAll(r.dir)
 }
 
-func (r *redisServer) signal(t testing.TB, s syscall.Signal) {
+// pause makes it answer nobody, and keep every connection; resume ends that.
+func (r *redisServer) pause(t testing.TB)  { t.Helper(); r.signal(t, pauseSignal) }
+func (r *redisServer) resume(t testing.TB) { t.Helper(); r.signal(t, resumeSignal) }
+
+func (r *redisServer) signal(t testing.TB, s os.Signal) {
 	t.Helper()
 	if err := r.cmd.Process.Signal(s); err != nil {
 		t.Fatal(err)

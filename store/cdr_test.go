@@ -2,7 +2,6 @@ package store
 
 import (
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -115,12 +114,12 @@ func TestRecordsAreFiledOnce(t *testing.T) {
 	s := b.open(t)
 	s.Write(&routing.CDR{Lease: lease(0), Caller: "acc_a", Result: routing.ResultAnswered})
 	eventually(t, "the first is filed", func() bool { return len(callLog(t, s, "acc_a")) == 1 })
-	r.signal(t, syscall.SIGSTOP)
+	r.pause(t)
 	for i := 1; i <= 600; i++ {
 		s.Write(&routing.CDR{Lease: lease(i), Caller: "acc_a", Result: routing.ResultAnswered})
 	}
 	eventually(t, "an attempt failed", func() bool { return s.writer.failures.Load() > 0 })
-	r.signal(t, syscall.SIGCONT)
+	r.resume(t)
 	eventually(t, "all are filed", func() bool { return s.writer.idle() })
 	if n := len(callLog(t, s, "acc_a")); n != 601 {
 		t.Fatalf("%d records of 601", n)
@@ -132,7 +131,7 @@ func TestAFullQueueOfRecordsIsCounted(t *testing.T) {
 	b := (&backend{url: r.url}).dial(t)
 	reg := prometheus.NewRegistry()
 	s := b.open(t, func(c *Config) { c.MaxRecords, c.Registerer = 10, reg })
-	r.signal(t, syscall.SIGSTOP)
+	r.pause(t)
 	for i := range 1000 {
 		s.Write(&routing.CDR{Lease: lease(i), Caller: "acc_a", Result: routing.ResultAnswered})
 	}
@@ -140,7 +139,7 @@ func TestAFullQueueOfRecordsIsCounted(t *testing.T) {
 	if dropped == 0 {
 		t.Fatal("nothing was dropped")
 	}
-	r.signal(t, syscall.SIGCONT)
+	r.resume(t)
 	eventually(t, "the rest is filed", func() bool { return s.writer.idle() })
 	if n := len(callLog(t, s, "acc_a")); n != 1000-int(dropped) {
 		t.Fatalf("%d records, %v dropped of 1000", n, dropped)

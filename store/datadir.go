@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -86,7 +85,7 @@ func lockFile(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: the data directory: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := lockExclusively(f); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("store: another process uses the data directory %s", filepath.Dir(path))
 	}
@@ -119,13 +118,4 @@ func openLine(line []byte) (body []byte, ok bool) {
 		return nil, false
 	}
 	return body, crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)) == uint32(want)
-}
-
-// syncDir makes a rename in a directory last.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sort"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -90,9 +89,9 @@ func TestAScrapeOutlivesRedis(t *testing.T) {
 	s := (&backend{url: r.url}).dial(t).open(t, func(c *Config) { c.Registerer = reg })
 	apply(t, s, directory.Create(account("acc_a")))
 	apply(t, s, directory.Create(limitsOf("acc_a", 0, 2)))
-	r.signal(t, syscall.SIGSTOP)
+	r.pause(t)
 	got := samples(t, reg)
-	r.signal(t, syscall.SIGCONT)
+	r.resume(t)
 	if got["interlink_directory_objects{kind=account}"] != 1 || got["interlink_lines_limit{account=acc_a,lane=inbound}"] != 2 {
 		t.Errorf("%v", got)
 	}

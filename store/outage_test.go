@@ -1,7 +1,6 @@
 package store
 
 import (
-	"syscall"
 	"testing"
 	"time"
 
@@ -33,7 +32,7 @@ func TestAStandstillFailsAdmissionsAndLeavesNoLine(t *testing.T) {
 	}
 	admitted(1000)
 	kept := newSink()
-	r.signal(t, syscall.SIGSTOP)
+	r.pause(t)
 	for n := range 5 {
 		ask(n)
 		if a := answers.next(t); a.Verdict != routing.Failed || a.Lease != lease(n) {
@@ -59,7 +58,7 @@ func TestAStandstillFailsAdmissionsAndLeavesNoLine(t *testing.T) {
 	if gauge(t, reg, "interlink_ledger_retries_total") < 3 {
 		t.Fatal("releases of failed admissions are not counted")
 	}
-	r.signal(t, syscall.SIGCONT)
+	r.resume(t)
 	eventually(t, "the breaker closes", func() bool { return !s.ledger.open.Load() })
 	eventually(t, "only the first calls hold lines", func() bool {
 		barrier(t, s)
@@ -90,13 +89,13 @@ func TestReleasesOutliveAnAbsentRedis(t *testing.T) {
 			t.Fatalf("%+v", a)
 		}
 	}
-	r.signal(t, syscall.SIGSTOP)
+	r.pause(t)
 	for n := range 50 {
 		s.Release(lease(n))
 	}
 	s.Flush()
 	eventually(t, "the breaker opens", func() bool { s.Flush(); return s.ledger.open.Load() })
-	r.signal(t, syscall.SIGCONT)
+	r.resume(t)
 	eventually(t, "all lines are free", func() bool { _, out := lines(t, s, "acc_a"); return out == 0 })
 }
 
@@ -104,7 +103,7 @@ func TestAFullQueueRefusesAtOnce(t *testing.T) {
 	r := startRedis(t)
 	b := (&backend{url: r.url}).dial(t)
 	s := b.open(t, func(c *Config) { c.MaxQueue, c.AdmitBudget = 4, time.Hour })
-	r.signal(t, syscall.SIGSTOP)
+	r.pause(t)
 	answers := newSink()
 	// One batch is on its way and gets no answer; four more find room.
 	s.Admit(admission(lease(0)), newSink())
@@ -118,7 +117,7 @@ func TestAFullQueueRefusesAtOnce(t *testing.T) {
 			t.Fatalf("%+v", a)
 		}
 	}
-	r.signal(t, syscall.SIGCONT)
+	r.resume(t)
 	s.Flush()
 	for range 4 {
 		if a := answers.next(t); a.Verdict != routing.Admitted {
@@ -134,7 +133,7 @@ func TestTooManyReleasesDropTheOldest(t *testing.T) {
 	s := b.open(t, func(c *Config) {
 		c.MaxQueue, c.MaxReleases, c.AdmitBudget, c.Registerer = 1, 10, 50*time.Millisecond, reg
 	})
-	r.signal(t, syscall.SIGSTOP)
+	r.pause(t)
 	for n := range 40 {
 		s.Release(lease(n))
 	}
@@ -143,7 +142,7 @@ func TestTooManyReleasesDropTheOldest(t *testing.T) {
 	if n := s.ledger.waiting.Load(); n > 11 {
 		t.Fatalf("%d releases wait, 11 are allowed", n)
 	}
-	r.signal(t, syscall.SIGCONT)
+	r.resume(t)
 	eventually(t, "the last one arrives", func() bool {
 		return b.client.Exists(t.Context(), s.keys.tomb(lease(39))).Val() == 1
 	})

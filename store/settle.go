@@ -197,7 +197,7 @@ func (l *ledger) refreshHeld(now time.Time) {
 }
 
 func (l *ledger) refreshSome(now time.Time, leases []routing.LeaseID) bool {
-	keys := []string{l.s.keys.own(l.s.incarnation)}
+	keys := []string{l.s.own}
 	args := []any{ownKept, callOutlives}
 	for _, id := range leases {
 		h := l.held[id]

@@ -25,6 +25,7 @@ type Store struct {
 	keys    ledgerKeys
 	// incarnation is this process among all that ever ran under the node's id.
 	incarnation string
+	own, fence  string // its keys, built once
 	seal        *sealer
 	metrics     *metrics
 	embedded    *embedded // nil on a Redis of its own
@@ -52,6 +53,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		cfg: cfg, log: cfg.Log, scripts: newScripts(), keys: newLedgerKeys(cfg.Domain),
 		incarnation: cfg.NodeID + "#" + rand.Text(), view: directory.NewView(),
 	}
+	s.own, s.fence = s.keys.own(s.incarnation), s.keys.fence(s.incarnation)
 	if s.seal, err = newSealer(cfg.ClusterKey); err != nil {
 		return nil, err
 	}
