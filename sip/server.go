@@ -63,6 +63,9 @@ func New(cfg Config) (*Server, error) {
 // Addrs returns the addresses served, in the order of Config.Listen.
 func (srv *Server) Addrs() []netip.AddrPort { return srv.group.Addrs() }
 
+// Loops returns how many loops there are.
+func (srv *Server) Loops() int { return srv.group.Len() }
+
 // Run serves until ctx is done or a loop fails, then closes the sockets and
 // returns the first failure. Calls in progress are left alone: their state is
 // in their phones and in the store.

@@ -65,6 +65,9 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	tuning, stop := context.WithCancel(ctx)
+	defer stop()
+	go tune(tuning, g.sip.Loops())
 	err = errors.Join(g.Run(ctx), g.Close())
 	log.Info("stopped")
 	return err
