@@ -40,8 +40,8 @@ func (s *Server) peer(id directory.AccountID) *Peer {
 
 // NewInterlink generates an authorization key.
 type NewInterlink struct {
-	Name      string    `json:"name" minLength:"1" maxLength:"128" doc:"This side's name for the connection." example:"Smith"`
-	ExpiresAt time.Time `json:"expires_at,omitzero" doc:"When the key stops working, in the future; never without."`
+	Name      string     `json:"name" minLength:"1" maxLength:"128" doc:"This side's name for the connection." example:"Smith"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When the key stops working, in the future; never without."`
 }
 
 // InterlinkPatch changes this side of an interlink.
@@ -72,12 +72,12 @@ func (s *Server) createInterlink(ctx context.Context, in *createInterlinkInput) 
 	}
 	l := &directory.Interlink{
 		ID: directory.InterlinkID(s.ids.next("lnk_")), A: directory.Side{Account: a.ID, Name: in.Body.Name, Version: 1},
-		ExpiresAt: in.Body.ExpiresAt.UTC(), CreatedAt: now(),
+		CreatedAt: now(),
 	}
-	if in.Body.ExpiresAt.IsZero() {
-		l.ExpiresAt = time.Time{}
-	} else if !l.ExpiresAt.After(l.CreatedAt) {
-		return nil, directory.Invalid("/expires_at", "expiry_past", "The key would have expired already.")
+	if in.Body.ExpiresAt != nil {
+		if l.ExpiresAt = in.Body.ExpiresAt.UTC(); !l.ExpiresAt.After(l.CreatedAt) {
+			return nil, directory.Invalid("/expires_at", "expiry_past", "The key would have expired already.")
+		}
 	}
 	if err := l.A.Validate(); err != nil {
 		return nil, err

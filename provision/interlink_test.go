@@ -129,6 +129,7 @@ func TestInterlinkIsRefused(t *testing.T) {
 	}{
 		{obj{}, "required", "/name"},
 		{obj{"name": "x", "expires_at": "2001-01-01T00:00:00Z"}, "expiry_past", "/expires_at"},
+		{obj{"name": "x", "expires_at": "0001-01-01T00:00:00Z"}, "expiry_past", "/expires_at"},
 		{obj{"name": "x", "expires_at": "tomorrow"}, "invalid", "/expires_at"},
 		{obj{"name": "x", "expires_at": 5}, "invalid", "/expires_at"},
 	} {

@@ -253,7 +253,7 @@ func TestRoutesThatAreNotThere(t *testing.T) {
 		w.do(get(path)).want(404)
 	}
 	w.do(get("/v1/nothing").with("Authorization", "")).want(401, "token_missing")
-	if allow := w.do(post(a, obj{})).want(405, "method_not_allowed").header.Get("Allow"); allow != "GET, PATCH, DELETE" {
+	if allow := w.do(post(a, obj{})).want(405, "method_not_allowed").header.Get("Allow"); allow != "GET, HEAD, PATCH, DELETE, OPTIONS" {
 		t.Fatalf("Allow is %q", allow)
 	}
 	w.do(requestFor("BREW", a, nil)).want(405)

@@ -198,7 +198,7 @@ func fixed(contentType string, content []byte, policy string) http.Handler {
 // complete marks If-Match as required, which the server answers with a 428 of
 // its own, and names the answers an operation can give.
 func complete(op *huma.Operation, problem *huma.MediaType) {
-	codes := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	codes := []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	for _, p := range op.Parameters {
 		switch {
 		case p.In == "header" && p.Name == "If-Match":
@@ -211,7 +211,7 @@ func complete(op *huma.Operation, problem *huma.MediaType) {
 		}
 	}
 	if op.RequestBody != nil {
-		codes = append(codes, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+		codes = append(codes, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 		if op.Method == http.MethodPost {
 			codes = append(codes, http.StatusConflict)
 		}

@@ -59,8 +59,19 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		rec.Header().Set("Cache-Control", "no-store")
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, req))
 		defer s.finish(rec, r)
-		next.ServeHTTP(rec, r)
+		next.ServeHTTP(rec, asGet(r))
 	})
+}
+
+// asGet routes a HEAD like a GET; net/http keeps the content back (RFC 9110
+// §9.3.2).
+func asGet(r *http.Request) *http.Request {
+	if r.Method != http.MethodHead {
+		return r
+	}
+	get := r.WithContext(r.Context())
+	get.Method = http.MethodGet
+	return get
 }
 
 // finish is deferred by observe.
@@ -97,7 +108,8 @@ func method(m string) string {
 func (s *Server) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req := requestOf(r.Context())
-		if route := mux.CurrentRoute(r); route != nil {
+		route := mux.CurrentRoute(r)
+		if route != nil {
 			if t, err := route.GetPathTemplate(); err == nil {
 				req.route = t
 			}
@@ -121,7 +133,15 @@ func (s *Server) admit(next http.Handler) http.Handler {
 			return
 		}
 		req.principal = p
-		if problem := checkBody(w, r); problem != nil {
+		if route == nil {
+			next.ServeHTTP(w, r) // the path or the method is at fault, not the body
+			return
+		}
+		problem = checkQuery(r)
+		if problem == nil {
+			problem = checkBody(w, r)
+		}
+		if problem != nil {
 			s.writeProblem(w, r, problem)
 			return
 		}
@@ -133,7 +153,8 @@ func (s *Server) routeNotFound(w http.ResponseWriter, r *http.Request) {
 	s.writeProblem(w, r, newProblem(http.StatusNotFound, "route_not_found", "There is nothing at this path."))
 }
 
-// methodNotAllowed names the methods there are (RFC 9110 §15.5.6).
+// methodNotAllowed names the methods there are (RFC 9110 §15.5.6); OPTIONS asks
+// for just that (§9.3.7).
 func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	var allow []string
 	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
@@ -141,9 +162,16 @@ func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 		other.Method = m
 		if match := (mux.RouteMatch{}); s.router.Match(other, &match) && match.MatchErr == nil && match.Route != nil {
 			allow = append(allow, m)
+			if m == http.MethodGet {
+				allow = append(allow, http.MethodHead)
+			}
 		}
 	}
-	w.Header().Set("Allow", strings.Join(allow, ", "))
+	w.Header().Set("Allow", strings.Join(append(allow, http.MethodOptions), ", "))
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	s.writeProblem(w, r, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "This path does not serve that method."))
 }
 
