@@ -195,14 +195,7 @@ func (s *Server) renderAccounts(ctx context.Context, accounts []*directory.Accou
 	for i, a := range accounts {
 		ids[i] = a.ID
 	}
-	var lines []routing.Lines
-	if len(ids) > 0 {
-		var err error
-		if lines, err = s.calls.Lines(ctx, ids); err != nil || len(lines) != len(ids) {
-			lines = nil
-		}
-	}
-	last := s.lastCalls(ctx, ids)
+	lines, last := s.traffic(ctx, ids)
 	out := make([]Account, len(accounts))
 	for i, a := range accounts {
 		out[i] = renderNouns(a)
@@ -214,6 +207,26 @@ func (s *Server) renderAccounts(ctx context.Context, accounts []*directory.Accou
 		}
 	}
 	return out
+}
+
+// trafficTime is how long an account's answer waits for what calls do; the rest
+// of it is in memory.
+const trafficTime = time.Second
+
+// traffic reads the lines in use, nil when the store does not answer, and when
+// each account's newest recorded call began.
+func (s *Server) traffic(ctx context.Context, ids []directory.AccountID) ([]routing.Lines, []*time.Time) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, trafficTime)
+	defer cancel()
+	lines, err := s.calls.Lines(ctx, ids)
+	if err != nil || len(lines) != len(ids) {
+		return nil, make([]*time.Time, len(ids)) // nothing more is asked of a store that does not answer
+	}
+	last, _ := s.lastCalls(ctx, ids) // what was not read is null, as documented
+	return lines, last
 }
 
 // renderNouns is what the directory knows of an account.

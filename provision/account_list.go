@@ -127,7 +127,10 @@ func (s *Server) sortKeys(ctx context.Context, rows []accountRow, sort []string)
 		for i, r := range rows {
 			ids[i] = r.account.ID
 		}
-		last = s.lastCalls(ctx, ids)
+		var err error
+		if last, err = s.lastCalls(ctx, ids); err != nil {
+			return err
+		}
 	}
 	for i, r := range rows {
 		for _, key := range sort {
@@ -150,20 +153,23 @@ func (s *Server) sortKeys(ctx context.Context, rows []accountRow, sort []string)
 }
 
 // lastCalls reads when each account's newest recorded call began, a few at a
-// time; nil for none and for what the store did not answer.
-func (s *Server) lastCalls(ctx context.Context, ids []directory.AccountID) []*time.Time {
+// time; nil for none. With an error it stops, and what was not read is nil.
+func (s *Server) lastCalls(ctx context.Context, ids []directory.AccountID) ([]*time.Time, error) {
 	const together = 16
 	last := make([]*time.Time, len(ids))
-	var g errgroup.Group
+	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(together)
 	for i, id := range ids {
 		g.Go(func() error {
-			if records, _, err := s.cfg.CallLog.CallLog(ctx, id, "", 1); err == nil && len(records) > 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			records, _, err := s.cfg.CallLog.CallLog(ctx, id, "", 1)
+			if err == nil && len(records) > 0 {
 				last[i] = nullTime(records[0].Started)
 			}
-			return nil
+			return err
 		})
 	}
-	_ = g.Wait() // the functions return no error
-	return last
+	return last, g.Wait()
 }
