@@ -148,6 +148,24 @@ func TestServeByCommandLine(t *testing.T) {
 	}
 }
 
+// TestExplainFindsTheTokenOfAnEmbeddedGateway: who runs explain on the machine
+// of an embedded gateway need not copy the token it made for itself.
+func TestExplainFindsTheTokenOfAnEmbeddedGateway(t *testing.T) {
+	b := testStage(t)
+	dir := t.TempDir()
+	args := []string{"explain", "--embedded", "--data-dir", dir, "--api-listen", b.gateway.APIAddr(), string(b.show.plan.brown), "2001"}
+	if _, err := run(testContext(t), nil, args...); err == nil || !strings.Contains(err.Error(), "admin_token") {
+		t.Errorf("without a token: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, adminTokenFile), []byte(b.gateway.AdminToken()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := run(testContext(t), nil, args...)
+	if err != nil || !strings.Contains(out, "to Smith") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestPrintTrail(t *testing.T) {
 	reason, status := "number_not_found", 404
 	e := &provision.Explanation{Verdict: "refuse", Reason: &reason, SIPStatus: &status, Steps: []provision.ExplainStep{

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,21 +23,24 @@ func explainCommand(environ []string) *cobra.Command {
 		Short: "Ask a running gateway what would become of a call, without making it",
 		Long: "Ask a running gateway what would happen if the account dialled the number: every\n" +
 			"rule considered, the verdict, the SIP answer and the reason. ACCOUNT is an id\n" +
-			"(acc_…). The API's address and the token are taken from the configuration.",
-		Example: "  INTERLINK_ADMIN_TOKEN=… interlink explain acc_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C 2001",
-		Args:    cobra.ExactArgs(2),
+			"(acc_…). The API's address and the token are taken from the configuration; the\n" +
+			"token of an embedded gateway that made its own is read from its data directory.",
+		Example: "  INTERLINK_ADMIN_TOKEN=… interlink explain acc_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C 2001\n" +
+			"  interlink explain --embedded acc_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C 2001",
+		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := loadConfig(cmd.Flags(), environ)
 			if err != nil {
 				return err
 			}
-			if cfg.AdminToken == "" {
-				return errors.New("admin_token: required to ask the API (an embedded gateway made for itself the one in data_dir/admin-token)")
+			token, err := tokenToAsk(cfg)
+			if err != nil {
+				return err
 			}
 			if api == "" {
 				api = "http://" + reachable(cfg.APIListen)
 			}
-			e, err := provision.NewClient(api, cfg.AdminToken).Explain(cmd.Context(), provision.Question{
+			e, err := provision.NewClient(api, token).Explain(cmd.Context(), provision.Question{
 				Account: directory.AccountID(args[0]), Dialled: args[1], From: from,
 			})
 			if err != nil {
@@ -49,6 +54,23 @@ func explainCommand(environ []string) *cobra.Command {
 	cmd.Flags().StringVar(&api, "api", "", "base URL of the API; default: http:// and api_listen")
 	cmd.Flags().StringVar(&from, "from", "", "the calling number")
 	return cmd
+}
+
+// tokenToAsk is the token of the configuration, or the one that an embedded
+// gateway made for itself and keeps in its data directory.
+func tokenToAsk(cfg *Config) (string, error) {
+	switch {
+	case cfg.AdminToken != "":
+		return cfg.AdminToken, nil
+	case !cfg.Embedded:
+		return "", errors.New("admin_token: required to ask the API; the one that an embedded gateway made for itself is found with --embedded and --data-dir")
+	}
+	path := filepath.Join(cfg.DataDir, adminTokenFile)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("admin_token: not set, and no embedded gateway has made one: %w", err)
+	}
+	return checkSecret(path, string(b))
 }
 
 // reachable turns an address to listen on into one to connect to.

@@ -10,6 +10,13 @@ import (
 	"strings"
 )
 
+// adminTokenFile and clusterKeyFile are the secrets that an embedded gateway
+// makes for itself, in its data directory.
+const (
+	adminTokenFile = "admin-token"
+	clusterKeyFile = "cluster-key"
+)
+
 // keptSecret reads the secret that an earlier start left in dir, or makes one
 // of 130 random bits and keeps it there, readable for the owner only. With an
 // empty dir it lives as long as the process.

@@ -98,16 +98,16 @@ func (g *Gateway) keys() (err error) {
 		return nil
 	}
 	if g.cfg.ClusterKey == "" {
-		if g.cfg.ClusterKey, err = keptSecret(g.cfg.DataDir, "cluster-key"); err != nil {
+		if g.cfg.ClusterKey, err = keptSecret(g.cfg.DataDir, clusterKeyFile); err != nil {
 			return err
 		}
 	}
 	if g.cfg.AdminToken == "" {
-		if g.cfg.AdminToken, err = keptSecret(g.cfg.DataDir, "admin-token"); err != nil {
+		if g.cfg.AdminToken, err = keptSecret(g.cfg.DataDir, adminTokenFile); err != nil {
 			return err
 		}
 		if g.cfg.DataDir != "" {
-			g.log.Info("the administrator's token is kept in a file", "path", filepath.Join(g.cfg.DataDir, "admin-token"))
+			g.log.Info("the administrator's token is kept in a file", "path", filepath.Join(g.cfg.DataDir, adminTokenFile))
 		}
 	}
 	return nil
