@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,15 +16,15 @@ import (
 
 // Kamailio's best settings on two cores: two workers and its fast memory
 // manager.
-var kamailioArgs = [...]string{"-DD", "-E", "-x", "fm", "-X", "fm", "-m", "1024", "-M", "32"}
+var kamailioArgs = [...]string{"-x", "fm", "-X", "fm", "-m", "1024", "-M", "32"}
 
 func startKamailio(ctx context.Context, _ *lab, s site) (*running, error) {
-	p, ctl, err := kamailio(ctx, s, map[string]string{})
+	p, err := kamailio(ctx, s, map[string]string{})
 	if err != nil {
 		return nil, err
 	}
-	return &running{proxy: p, abandon: p.Kill, finish: func(ctx context.Context) (int, error) {
-		n, err := ended(ctx, ctl)
+	return &running{proxy: p.Process, abandon: p.Kill, finish: func(ctx context.Context) (int, error) {
+		n, err := ended(ctx, p)
 		return n, errors.Join(err, p.Stop())
 	}}, nil
 }
@@ -44,17 +45,17 @@ func startKamailioRedis(ctx context.Context, _ *lab, s site) (*running, error) {
 			return nil, err
 		}
 	}
-	p, ctl, err := kamailio(ctx, s, names, "-A", "WITH_REDIS")
+	p, err := kamailio(ctx, s, names, "-A", "WITH_REDIS")
 	if err != nil {
 		redis.Kill()
 		return nil, err
 	}
 	finish := func(ctx context.Context) (int, error) {
-		n, err := ended(ctx, ctl)
+		n, err := ended(ctx, p)
 		filed, err2 := redisCLI(ctx, redis, "xinfo", "stream", "{b}records")
 		return n, errors.Join(err, err2, filedAll(filed, n), p.Stop(), redis.Stop())
 	}
-	return &running{proxy: p, redis: redis.Process, finish: finish, abandon: func() { p.Kill(); redis.Kill() }}, nil
+	return &running{proxy: p.Process, redis: redis.Process, finish: finish, abandon: func() { p.Kill(); redis.Kill() }}, nil
 }
 
 // filedAll holds Kamailio's count against the records in Redis: XINFO's
@@ -74,67 +75,23 @@ func filedAll(info string, want int) error {
 }
 
 // kamailio starts it with the @NAMES@ of its configuration filled in.
-func kamailio(ctx context.Context, s site, names map[string]string, args ...string) (*testbed.Process, string, error) {
-	source, err := os.ReadFile("bench/kamailio/kamailio.cfg")
-	if err != nil {
-		return nil, "", err
-	}
-	modules, err := kamailioModules()
-	if err != nil {
-		return nil, "", err
-	}
-	ctl := filepath.Join(s.dir, "ctl")
-	replace := []string{
-		"@LISTEN@", s.proxy.String(), "@CTL@", ctl, "@MODULES@", modules,
-		"@CALLER@", s.caller.Addr().String(), "@CALLEE_HOST@", s.callee.Addr().String(), "@CALLEE@", s.callee.String(),
-	}
-	for k, v := range names {
-		replace = append(replace, "@"+k+"@", v)
-	}
-	file := filepath.Join(s.dir, "kamailio.cfg")
-	if err := os.WriteFile(file, []byte(strings.NewReplacer(replace...).Replace(string(source))), 0o600); err != nil {
-		return nil, "", err
-	}
-	p, err := testbed.Start(testbed.Command{Name: "kamailio", Path: sbin("kamailio"), Dir: s.dir,
-		Args: append(append(kamailioArgs[:], "-f", file, "-Y", s.dir), args...)})
-	if err != nil {
-		return nil, "", err
-	}
-	ready := func() bool {
-		_, err := ended(ctx, ctl)
-		return err == nil
-	}
-	if err := p.Until(ctx, "answering on its control socket", ready); err != nil {
-		p.Kill()
-		return nil, "", err
-	}
-	return p, ctl, nil
-}
-
-func kamailioModules() (string, error) {
-	for _, pattern := range []string{"/usr/lib/*/kamailio/modules", "/usr/lib*/kamailio/modules", "/usr/local/lib*/kamailio/modules"} {
-		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
-			return found[0], nil
-		}
-	}
-	return "", errors.New("no modules of Kamailio (scripts/install-test-deps bench)")
-}
-
-// sbin finds a program that Debian keeps out of an ordinary user's PATH.
-func sbin(name string) string {
-	if path, err := exec.LookPath(name); err == nil {
-		return path
-	}
-	return filepath.Join("/usr/sbin", name)
+func kamailio(ctx context.Context, s site, names map[string]string, args ...string) (*testbed.RunningKamailio, error) {
+	maps.Copy(names, map[string]string{
+		"LISTEN": s.proxy.String(), "CALLER": s.caller.Addr().String(),
+		"CALLEE_HOST": s.callee.Addr().String(), "CALLEE": s.callee.String(),
+	})
+	return testbed.StartKamailio(ctx, testbed.Kamailio{
+		Config: "bench/kamailio/kamailio.cfg", Names: names, Dir: s.dir, Args: append(kamailioArgs[:], args...),
+	})
 }
 
 // ended asks Kamailio how many calls it has seen the end of.
-func ended(ctx context.Context, ctl string) (int, error) {
-	out, err := exec.CommandContext(ctx, sbin("kamcmd"), "-s", "unix:"+ctl, "htable.get", "ended", "calls").CombinedOutput()
+func ended(ctx context.Context, k *testbed.RunningKamailio) (int, error) {
+	out, err := k.Command(ctx, "htable.get", "ended", "calls")
 	if err != nil {
-		return 0, fmt.Errorf("kamcmd: %w: %s", err, out)
+		return 0, err
 	}
-	_, value, _ := strings.Cut(string(out), "value:")
+	_, value, _ := strings.Cut(out, "value:")
 	value, _, _ = strings.Cut(value, "\n")
 	n, err := strconv.Atoi(strings.TrimSpace(value))
 	if err != nil {

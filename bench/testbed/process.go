@@ -102,6 +102,13 @@ func (p *Process) Signal(s os.Signal) error {
 	return nil
 }
 
+// Pause makes the child stand still with its sockets open, as a machine that
+// hangs does; Resume ends that.
+func (p *Process) Pause() error { return p.Signal(pause) }
+
+// Resume lets a paused child go on.
+func (p *Process) Resume() error { return p.Signal(resume) }
+
 // Kill ends the child and its own children with SIGKILL and waits until it is
 // gone.
 func (p *Process) Kill() {

@@ -11,6 +11,10 @@ func processGroup() *syscall.SysProcAttr {
 // killGroup ends the child and whatever it has started.
 func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
 
-// lastOrders is the signal by which SIPp takes no more calls and ends when
-// those it has are over.
-const lastOrders = syscall.SIGUSR1
+const (
+	// lastOrders is the signal by which SIPp takes no more calls and ends when
+	// those it has are over.
+	lastOrders = syscall.SIGUSR1
+	// pause makes a program stand still, with its sockets open; resume ends that.
+	pause, resume = syscall.SIGSTOP, syscall.SIGCONT
+)

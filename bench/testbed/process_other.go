@@ -16,6 +16,10 @@ func killGroup(pid int) {
 	}
 }
 
-// lastOrders is the signal by which SIPp takes no more calls and ends when
-// those it has are over.
-const lastOrders = syscall.SIGUSR1
+const (
+	// lastOrders is the signal by which SIPp takes no more calls and ends when
+	// those it has are over.
+	lastOrders = syscall.SIGUSR1
+	// pause makes a program stand still, with its sockets open; resume ends that.
+	pause, resume = syscall.SIGSTOP, syscall.SIGCONT
+)

@@ -15,4 +15,4 @@ func killGroup(pid int) {
 	}
 }
 
-const lastOrders = syscall.SIGTERM
+const lastOrders, pause, resume = syscall.SIGTERM, syscall.SIGTERM, syscall.SIGTERM

@@ -9,35 +9,44 @@ import (
 	"time"
 )
 
-// Redis is a running redis-server that keeps nothing on disk.
+// Redis is a running redis-server.
 type Redis struct {
 	*Process
 	Addr netip.AddrPort
+	args []string
+	dir  string
 }
 
 // URL is what INTERLINK_REDIS_URL takes.
 func (r *Redis) URL() string { return "redis://" + r.Addr.String() + "/0" }
 
 // StartRedis runs redis-server on a free port of a loopback address and waits
-// until it answers.
-func StartRedis(ctx context.Context, dir string) (*Redis, error) {
+// until it answers. It keeps nothing on disk unless the settings say so
+// ("--appendonly", "yes"); dir takes what it writes.
+func StartRedis(ctx context.Context, dir string, settings ...string) (*Redis, error) {
 	addr, err := FreePort("tcp", Address())
 	if err != nil {
 		return nil, err
 	}
-	p, err := Start(Command{Name: "redis", Path: "redis-server", Dir: dir, Args: []string{
+	r := &Redis{Addr: addr, dir: dir, args: append([]string{
 		"--bind", addr.Addr().String(), "--port", strconv.Itoa(int(addr.Port())),
 		"--save", "", "--appendonly", "no", "--dir", dir,
-	}})
+	}, settings...)}
+	return r, r.Restart(ctx)
+}
+
+// Restart runs a Redis that has ended again, on the same port.
+func (r *Redis) Restart(ctx context.Context) error {
+	p, err := Start(Command{Name: "redis", Path: "redis-server", Dir: r.dir, Args: r.args})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r := &Redis{Process: p, Addr: addr}
+	r.Process = p
 	if err := p.Until(ctx, "answering PING", r.ping); err != nil {
 		p.Kill()
-		return nil, err
+		return err
 	}
-	return r, nil
+	return nil
 }
 
 func (r *Redis) ping() bool {

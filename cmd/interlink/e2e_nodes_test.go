@@ -121,17 +121,7 @@ func testDrain(t *testing.T, binary string) {
 	run := s.script("uac", s.caller)
 	run.Calls, run.Rate, run.Hold = calls, 50, 4*time.Second
 	uac := s.dial(run, g)
-	s.must(testbed.Until(s.ctx, "up", func() bool {
-		c, err := s.api.Capacity(s.ctx, s.smith.ID)
-		s.must(err)
-		up := 0
-		for _, call := range c.Calls {
-			if call.State == "confirmed" {
-				up++
-			}
-		}
-		return up == calls
-	}))
+	s.confirmed(s.smith, calls)
 	s.must(g.Signal(syscall.SIGTERM))
 
 	s.must(testbed.Until(s.ctx, "draining", func() bool { return !g.Ready() }))

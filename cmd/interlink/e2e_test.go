@@ -29,6 +29,9 @@ func TestRealPrograms(t *testing.T) {
 		{"two nodes share a cap", testSharedCap},
 		{"two nodes share changes", testPropagation},
 		{"kill embedded", testKillEmbedded},
+		{"outage", testOutage},
+		{"several loops", testLoops},
+		{"a proxy before the PBX", testProxyBefore},
 		{"drain", testDrain},
 		{"readme", testReadme},
 	} {
@@ -75,23 +78,30 @@ type scene struct {
 // through, when the test ends.
 func newScene(t *testing.T, binary string) *scene {
 	t.Helper()
+	return newSceneOn(t, binary, nil)
+}
+
+// newSceneOn is newScene with settings of redis-server and of the gateway
+// ("INTERLINK_…=…").
+func newSceneOn(t *testing.T, binary string, redis []string, env ...string) *scene {
+	t.Helper()
 	s := &scene{t: t, ctx: e2eContext(t), dir: t.TempDir(), caller: sipAddress(t), callee: sipAddress(t)}
 	var err error
-	if s.redis, err = testbed.StartRedis(s.ctx, s.dir); err != nil {
+	if s.redis, err = testbed.StartRedis(s.ctx, s.dir, redis...); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.redis.Kill)
-	s.gateway = s.node(binary, "node-1")
+	t.Cleanup(func() { s.redis.Kill() }) // the one that runs then
+	s.gateway = s.node(binary, "node-1", env...)
 	s.api = s.gateway.API()
 	s.brown, s.smith = s.pair("Brown", "Smith", s.caller, s.callee)
 	return s
 }
 
 // node starts one more gateway on the scene's Redis.
-func (s *scene) node(binary, id string) *testbed.RunningGateway {
+func (s *scene) node(binary, id string, env ...string) *testbed.RunningGateway {
 	s.t.Helper()
 	g, err := testbed.StartGateway(s.ctx, testbed.Gateway{
-		Binary: binary, SIP: sipAddress(s.t), RedisURL: s.redis.URL(), NodeID: id, Dir: s.dir,
+		Binary: binary, SIP: sipAddress(s.t), RedisURL: s.redis.URL(), NodeID: id, Dir: s.dir, Env: env,
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -157,10 +167,13 @@ func (s *scene) answer(scenario string, at netip.AddrPort) *testbed.SIPp {
 	return uas
 }
 
-// dial starts a SIPp that calls 2001 through a gateway.
+// dial starts a SIPp that calls 2001 through a gateway, unless the script has
+// another number and whom to call.
 func (s *scene) dial(sc testbed.Scenario, through *testbed.RunningGateway) *testbed.SIPp {
 	s.t.Helper()
-	sc.Remote = through.SIP
+	if !sc.Remote.IsValid() {
+		sc.Remote = through.SIP
+	}
 	if sc.Number == "" {
 		sc.Number = "2001"
 	}
@@ -184,6 +197,22 @@ func (s *scene) clean(uac, uas *testbed.SIPp) (caller, callee testbed.Stats) {
 		s.t.Errorf("callee: %v\n%s", callee, uas.Errors(40))
 	}
 	return caller, callee
+}
+
+// confirmed waits until an account has that many answered calls.
+func (s *scene) confirmed(a *testbed.Account, want int) {
+	s.t.Helper()
+	s.must(testbed.Until(s.ctx, "up", func() bool {
+		c, err := s.api.Capacity(s.ctx, a.ID)
+		s.must(err)
+		up := 0
+		for _, call := range c.Calls {
+			if call.State == "confirmed" {
+				up++
+			}
+		}
+		return up == want
+	}))
 }
 
 // empty waits until neither account holds a line.
