@@ -36,7 +36,6 @@ type call struct {
 	// t is the INVITE's transaction while it lives.
 	t      *txn
 	adm    routing.Admission
-	claims [8]routing.Claim
 	route  routing.Route
 	// tried is how many of the trunk's addresses have had their turn.
 	tried int

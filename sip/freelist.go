@@ -1,5 +1,7 @@
 package sip
 
+import "github.com/pbx-interlink/interlink/routing"
+
 // freelists keep a shard's buffers and records for reuse, so that a call costs
 // no garbage. Each list is bounded: what a burst made is given back to the
 // collector.
@@ -8,6 +10,7 @@ type freelists struct {
 	txns     []*txn
 	branches []*branch
 	calls    []*call
+	claims   [][]routing.Claim
 }
 
 const (
@@ -43,6 +46,25 @@ func (f *freelists) drop(b []byte) {
 	}
 	if class < bufClasses && cap(b) == size && len(f.bufs[class]) < freeMost {
 		f.bufs[class] = append(f.bufs[class], b[:0])
+	}
+}
+
+// takeClaims returns an empty list of claims; giveClaims takes it back, once the
+// ledger has answered.
+func (f *freelists) takeClaims() []routing.Claim {
+	n := len(f.claims)
+	if n == 0 {
+		return make([]routing.Claim, 0, 4)
+	}
+	c := f.claims[n-1]
+	f.claims = f.claims[:n-1]
+	return c
+}
+
+func (f *freelists) giveClaims(c []routing.Claim) {
+	if len(f.claims) < freeMost {
+		clear(c)
+		f.claims = append(f.claims, c[:0])
 	}
 }
 

@@ -128,7 +128,7 @@ func (s *shard) invite(p *transport.Packet, caller directory.AccountID, user []b
 	}
 	c.route = d.Route
 	c.adm.Callee = d.Route.Callee
-	c.adm.Claims = s.router.Claims(c.claims[:0], &c.route)
+	c.adm.Claims = s.router.Claims(s.free.takeClaims(), &c.route)
 	c.state, c.waiting = callAsking, true
 	s.count.pending.Add(1)
 	s.timers.Set(&c.limit, s.loop.Now()+s.srv.cfg.AdmitBudget)
@@ -153,6 +153,9 @@ func (s *shard) answered(a *routing.Answer) {
 	}
 	c.waiting = false
 	s.count.pending.Add(-1)
+	claims := c.adm.Claims
+	c.adm.Claims = nil
+	defer s.free.giveClaims(claims)
 	if c.state != callAsking { // ended meanwhile; its release is on the way
 		c.forget()
 		return
@@ -165,7 +168,7 @@ func (s *shard) answered(a *routing.Answer) {
 		c.absorb()
 	case routing.Busy:
 		c.state = callNew // nothing taken, nothing to give back
-		c.refuse(c.adm.Claims[a.Claim].Role.Reason())
+		c.refuse(claims[a.Claim].Role.Reason())
 	default:
 		c.state = callNew // the ledger sees to what may have been taken
 		c.refuse(routing.StoreUnavailable)

@@ -67,7 +67,7 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger) error {
 	}
 	tuning, stop := context.WithCancel(ctx)
 	defer stop()
-	go tune(tuning, g.sip.Loops())
+	tune(tuning, g.sip.Loops())
 	err = errors.Join(g.Run(ctx), g.Close())
 	log.Info("stopped")
 	return err

@@ -7,30 +7,34 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"time"
 )
 
 // tune fits the Go runtime to what the process does, where the operator has not
 // said otherwise with GOMAXPROCS or GOGC: few threads, so that few have to be
-// woken, and a heap that is allowed some garbage while it is small. It returns
-// when ctx is done.
+// woken, and a heap that is allowed some garbage while it is small. The second
+// goes on until ctx is done.
 func tune(ctx context.Context, loops int) {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(processors(runtime.NumCPU(), loops))
 	}
-	if os.Getenv("GOGC") != "" {
-		return
+	if os.Getenv("GOGC") == "" {
+		afterCollections(ctx, func() { debug.SetGCPercent(gcPercent(liveHeap())) })
 	}
-	again := time.NewTicker(time.Minute)
-	defer again.Stop()
-	for {
-		debug.SetGCPercent(gcPercent(liveHeap()))
-		select {
-		case <-ctx.Done():
-			return
-		case <-again.C:
+}
+
+// afterCollections calls f now and after every garbage collection: a finalizer
+// runs when one has found its object unused.
+func afterCollections(ctx context.Context, f func()) {
+	f()
+	type mark struct{ self *mark } // has a pointer, so it lies alone
+	var again func(*mark)
+	again = func(*mark) {
+		if ctx.Err() == nil {
+			f()
+			runtime.SetFinalizer(new(mark), again)
 		}
 	}
+	runtime.SetFinalizer(new(mark), again)
 }
 
 // processors is how many threads run Go code at once: one for each loop, and
@@ -39,7 +43,7 @@ func processors(cores, loops int) int { return max(1, loops, cores/2) }
 
 // spareHeap is how much garbage may lie about before it is collected, in bytes,
 // whatever the size of what is in use.
-const spareHeap = 128 << 20
+const spareHeap = 32 << 20
 
 // gcPercent is GOGC for so much heap in use: at least the usual 100, at most
 // what lets spareHeap of garbage gather.
