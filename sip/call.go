@@ -34,9 +34,9 @@ type call struct {
 	// waiting: the ledger still owes the answer to the admission.
 	waiting bool
 	// t is the INVITE's transaction while it lives.
-	t      *txn
-	adm    routing.Admission
-	route  routing.Route
+	t     *txn
+	adm   routing.Admission
+	route routing.Route
 	// tried is how many of the trunk's addresses have had their turn.
 	tried int
 	pass  pass
