@@ -51,8 +51,8 @@ func (v *View) version(r Ref) uint64 {
 			return t.Version
 		}
 	case KindNumber:
-		if n := v.numbers[NumberID(r.ID)]; n != nil {
-			return n.Version
+		if n := v.numbers.get(NumberID(r.ID)); n != nil {
+			return n.version
 		}
 	case KindInterlink:
 		if l := v.links[InterlinkID(r.ID)]; l != nil {
@@ -80,8 +80,8 @@ func (v *View) taken(o Object) string {
 		}
 	case *InternalNumber:
 		if p := v.accounts[o.Account]; p != nil {
-			for _, n := range p.numbers {
-				if n.ID != o.ID && n.Number == o.Number {
+			for _, r := range p.numbers {
+				if r.id != o.ID && r.number == o.Number {
 					return "number"
 				}
 			}

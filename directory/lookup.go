@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -104,7 +103,10 @@ func (v *View) Trunks(id AccountID) []*Trunk {
 func (v *View) InternalNumber(id NumberID) *InternalNumber {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return v.numbers[id]
+	if r := v.numbers.get(id); r != nil {
+		return r.full()
+	}
+	return nil
 }
 
 // Numbers returns up to limit of the account's numbers in the order of their
@@ -116,35 +118,33 @@ func (v *View) Numbers(id AccountID, after NumberID, limit int) []*InternalNumbe
 	if p == nil {
 		return nil
 	}
-	i, found := slices.BinarySearchFunc(p.numbers, after, func(n *InternalNumber, id NumberID) int { return strings.Compare(string(n.ID), string(id)) })
+	i, found := slices.BinarySearchFunc(p.numbers, after, func(r *record, id NumberID) int { return strings.Compare(string(r.id), string(id)) })
 	if found {
 		i++
 	}
-	return slices.Clone(p.numbers[i:min(i+limit, len(p.numbers))])
+	page := p.numbers[i:min(i+limit, len(p.numbers))]
+	list := make([]*InternalNumber, len(page))
+	for i, r := range page {
+		list[i] = r.full()
+	}
+	return list
 }
 
 // Number returns the account's most specific enabled number that covers a
-// dialled one, or nil (IN5). It does not look at Private.
-func (v *View) Number(id AccountID, dialled string) *InternalNumber {
+// dialled one, if there is one (IN5). It does not look at Private.
+func (v *View) Number(id AccountID, dialled string) (Match, bool) {
+	key := pack(dialled)
+	if key == 0 {
+		return Match{}, false
+	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	p := v.accounts[id]
-	if p == nil {
-		return nil
-	}
-	i, found := slices.BinarySearchFunc(p.singles, keyOf(dialled), func(s single, key uint64) int { return cmp.Compare(s.key, key) })
-	if found {
-		// The key is a number's first characters; what is dialled may go on.
-		if n := p.singles[i].number; n.Enabled && n.Number.lo == dialled {
-			return n
+	if p := v.accounts[id]; p != nil {
+		if r := p.find(key); r != nil {
+			return r.match(), true
 		}
 	}
-	for _, n := range p.blocks {
-		if n.Enabled && n.Number.Match(dialled) {
-			return n
-		}
-	}
-	return nil
+	return Match{}, false
 }
 
 // Interlink returns the interlink, or nil.
@@ -210,7 +210,7 @@ func (v *View) Size(k Kind) int {
 	case KindTrunk:
 		return len(v.trunks)
 	case KindNumber:
-		return len(v.numbers)
+		return v.numbers.count
 	case KindInterlink:
 		return len(v.links)
 	case KindLimits:

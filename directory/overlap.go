@@ -2,19 +2,19 @@ package directory
 
 // Overlaps reports whether some number is covered by both patterns.
 func (p Pattern) Overlaps(q Pattern) bool {
-	if len(p.lo) != len(q.lo) {
+	if p.lo.len() != q.lo.len() {
 		return false
 	}
 	switch {
-	case p.hi != "" && q.hi != "":
+	case p.hi != 0 && q.hi != 0:
 		return p.lo <= q.hi && q.lo <= p.hi
-	case p.hi != "":
-		return q.reaches(p.lo, p.hi)
-	case q.hi != "":
-		return p.reaches(q.lo, q.hi)
+	case p.hi != 0:
+		return q.reaches(p.lo.String(), p.hi.String())
+	case q.hi != 0:
+		return p.reaches(q.lo.String(), q.hi.String())
 	}
-	for i := range len(p.lo) {
-		if !meet(p.lo[i], q.lo[i]) {
+	for i := range p.lo.len() {
+		if !meet(p.lo.at(i), q.lo.at(i)) {
 			return false
 		}
 	}
@@ -49,7 +49,7 @@ func (p Pattern) reaches(lo, hi string) bool {
 // leastAbove returns the least number of the block that agrees with lo before
 // the place and is greater at it.
 func (p Pattern) leastAbove(lo string, at int) (string, bool) {
-	n := []byte(p.lo)
+	n := []byte(p.lo.String())
 	for i := range n {
 		switch {
 		case !digits(string(n[i])) && n[i] != 'x':

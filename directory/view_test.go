@@ -69,7 +69,7 @@ func (w *world) check(t *rapid.T, v *View) {
 					want = n
 				}
 			}
-			if got := v.Number(id, dialled); (got == nil) != (want == nil) || got != nil && got.Number.Size() != want.Number.Size() {
+			if got, ok := v.Number(id, dialled); ok != (want != nil) || ok && got.Number.Size() != want.Number.Size() {
 				t.Fatalf("%s of %s: %+v, want %+v", dialled, id, got, want)
 			}
 		}
@@ -111,7 +111,7 @@ func TestViewReadersBesideAWriter(t *testing.T) {
 	for range 4 {
 		readers.Go(func() {
 			for !done.Load() {
-				if n := v.Number("acc", "2001"); n == nil || n.Number.String() != "2001" {
+				if n, ok := v.Number("acc", "2001"); !ok || n.Number.String() != "2001" {
 					t.Error("a moment without the number")
 					return
 				}
@@ -147,7 +147,10 @@ func TestViewLookupsAllocateNothing(t *testing.T) {
 	source := netip.MustParseAddrPort("10.0.0.3:1024")
 	each := func(l Link) bool { return l.Peer != "" }
 	if n := testing.AllocsPerRun(100, func() {
-		if v.Number(id, "2005") == nil || v.Number(id, "3042") == nil || v.Number(id, "4000") != nil ||
+		_, isSingle := v.Number(id, "2005")
+		_, inBlock := v.Number(id, "3042")
+		_, inNone := v.Number(id, "4000")
+		if !isSingle || !inBlock || inNone ||
 			v.TrunkBySource(source) == nil || v.Account(id) == nil || v.Trunk(trunk) == nil || v.LimitsOf(id) != nil {
 			t.Fatal("not found")
 		}

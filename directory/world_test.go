@@ -230,14 +230,14 @@ func dump(v *View, w *world) string {
 			p("trunk", *t)
 		}
 		for _, n := range v.Numbers(a, "", 100) {
-			p("number", *n, v.InternalNumber(n.ID) == n)
+			p("number", *n, *v.InternalNumber(n.ID) == *n)
 		}
 		for _, l := range v.Interlinks(a) {
 			p("interlink", l.ID, l.Version, v.Interlink(l.ID) == l)
 		}
 		v.Links(a, func(l Link) bool { p("link", l); return true })
 		for _, dialled := range []string{"1", "2", "11", "12", "15", "20", "*1", "3"} {
-			if n := v.Number(a, dialled); n != nil {
+			if n, ok := v.Number(a, dialled); ok {
 				p("dials", dialled, n.ID)
 			}
 		}

@@ -84,7 +84,7 @@ func (s *Server) explain(ctx context.Context, in *explainInput) (*Reading[Explan
 }
 
 func (s *Server) explainFrom(a *directory.Account, from string) ExplainStep {
-	if n := s.view.Number(a.ID, from); n != nil {
+	if n, ok := s.view.Number(a.ID, from); ok {
 		return ExplainStep{"from", "match", fmt.Sprintf("%s is %s's own number (%s).", from, a.Name, n.Number)}
 	}
 	return ExplainStep{"from", "no_match", fmt.Sprintf("%q is none of %s's numbers; the call is routed all the same.", from, a.Name)}

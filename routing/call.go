@@ -10,8 +10,8 @@ import (
 type Directory interface {
 	Account(directory.AccountID) *directory.Account
 	// Number returns the account's most specific enabled number that covers
-	// the dialled one, private or not, or nil.
-	Number(a directory.AccountID, dialled string) *directory.InternalNumber
+	// the dialled one, private or not, if there is one.
+	Number(a directory.AccountID, dialled string) (directory.Match, bool)
 	// Links calls yield for every active interlink of the account.
 	Links(a directory.AccountID, yield func(directory.Link) bool)
 	Trunk(directory.TrunkID) *directory.Trunk

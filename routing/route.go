@@ -114,7 +114,7 @@ type search struct {
 	prefix string
 	// found is the best match so far and link the link it came by; matches
 	// counts all, equals those of the best's priority.
-	found           *directory.InternalNumber
+	found           directory.Match
 	link            directory.Link
 	matches, equals int
 	// owner has a private number of these digits; empty for nobody.
@@ -134,12 +134,12 @@ func newSearch(d Directory) *search {
 func (s *search) begin(caller *directory.Account, dialled string, trail *Trail) {
 	s.caller, s.digits, s.trail = caller, dialled, trail
 	s.prefix, s.owner = "", ""
-	s.found, s.link = nil, directory.Link{}
+	s.found, s.link = directory.Match{}, directory.Link{}
 	s.matches, s.equals, s.seen = 0, 0, 0
 }
 
 func (s *search) decide() Decision {
-	if n := s.d.Number(s.caller.ID, s.digits); n != nil {
+	if n, ok := s.d.Number(s.caller.ID, s.digits); ok {
 		if s.trail != nil {
 			s.trail.add("local", "match", s.caller.ID, "%s is %s's own number%s; the local number wins.", s.digits, s.caller.Name, coveredBy(n, s.digits))
 		}
@@ -175,14 +175,14 @@ func (s *search) considerLink(l directory.Link) bool {
 		return true
 	}
 	s.seen++
-	n := s.d.Number(l.Peer, s.digits)
+	n, found := s.d.Number(l.Peer, s.digits)
 	peer := s.d.Account(l.Peer)
 	enabled := peer != nil && peer.Enabled
-	if n != nil && enabled && !n.Private {
+	if found && enabled && !n.Private {
 		s.match(n, l)
 		return true
 	}
-	hidden := n != nil && enabled
+	hidden := found && enabled
 	if hidden && s.owner == "" {
 		s.owner = l.Peer
 	}
@@ -199,7 +199,7 @@ func (s *search) considerLink(l directory.Link) bool {
 }
 
 // match takes one more number into the choice.
-func (s *search) match(n *directory.InternalNumber, l directory.Link) {
+func (s *search) match(n directory.Match, l directory.Link) {
 	if s.trail != nil {
 		s.trail.add("link", "match", s.caller.ID, "%s has %s%s.", s.name(l.Peer), s.digits, priority(l))
 	}
@@ -252,7 +252,7 @@ func (s *search) notFound() Decision {
 
 // routeTo ends the search at a number. Its trunk exists as long as the number
 // does, but the directory may have moved on since the number was read.
-func (s *search) routeTo(n *directory.InternalNumber, l directory.Link) Decision {
+func (s *search) routeTo(n directory.Match, l directory.Link) Decision {
 	trunk := s.d.Trunk(n.Trunk)
 	if trunk == nil {
 		if s.trail != nil {

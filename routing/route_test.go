@@ -157,12 +157,12 @@ type openDirectory struct {
 	but directory.AccountID
 }
 
-func (d openDirectory) Number(a directory.AccountID, dialled string) *directory.InternalNumber {
-	n := d.View.Number(a, dialled)
-	if n != nil && n.Private && a != d.but {
-		return nil
+func (d openDirectory) Number(a directory.AccountID, dialled string) (directory.Match, bool) {
+	n, ok := d.View.Number(a, dialled)
+	if ok && n.Private && a != d.but {
+		return directory.Match{}, false
 	}
-	return n
+	return n, ok
 }
 
 // What the caller can learn of a decision, its trail included, is the same

@@ -6,7 +6,7 @@ import (
 	"github.com/pbx-interlink/interlink/directory"
 )
 
-func coveredBy(n *directory.InternalNumber, dialled string) string {
+func coveredBy(n directory.Match, dialled string) string {
 	if p := n.Number.String(); p != dialled {
 		return " (in " + p + ")"
 	}

@@ -83,11 +83,11 @@ func (d chaosDirectory) Account(id directory.AccountID) *directory.Account {
 	return &directory.Account{ID: id, Name: "any", Enabled: true, Version: 1}
 }
 
-func (d chaosDirectory) Number(a directory.AccountID, dialled string) *directory.InternalNumber {
+func (d chaosDirectory) Number(_ directory.AccountID, dialled string) (directory.Match, bool) {
 	if d.trunks[directory.TrunkID(dialled)] == nil {
-		return nil
+		return directory.Match{}, false
 	}
-	return &directory.InternalNumber{ID: directory.NumberID(dialled), Account: a, Trunk: directory.TrunkID(dialled), Enabled: true, Version: 1}
+	return directory.Match{ID: directory.NumberID(dialled), Trunk: directory.TrunkID(dialled)}, true
 }
 func (d chaosDirectory) Links(directory.AccountID, func(directory.Link) bool) {}
 func (d chaosDirectory) Trunk(id directory.TrunkID) *directory.Trunk          { return d.trunks[id] }

@@ -31,8 +31,8 @@ func (d anyNumber) Account(id directory.AccountID) *directory.Account {
 	return &directory.Account{ID: id, Name: "any", Enabled: true, Version: 1}
 }
 
-func (d anyNumber) Number(a directory.AccountID, dialled string) *directory.InternalNumber {
-	return &directory.InternalNumber{ID: "num_any", Account: a, Trunk: d.callee.ID, User: "callee", Enabled: true, Version: 1}
+func (d anyNumber) Number(directory.AccountID, string) (directory.Match, bool) {
+	return directory.Match{ID: "num_any", Trunk: d.callee.ID, User: "callee"}, true
 }
 func (d anyNumber) Links(directory.AccountID, func(directory.Link) bool) {}
 func (d anyNumber) Trunk(directory.TrunkID) *directory.Trunk             { return d.callee }

@@ -57,7 +57,7 @@ func TestClaims(t *testing.T) {
 		swapped1, swapped2 := *one, *two
 		swapped1.Number, swapped2.Number = two.Number, one.Number
 		apply(t, s, directory.Replace(one, &swapped1), directory.Replace(two, &swapped2))
-		if n := s.View().Number("acc_a", "2001"); n == nil || n.ID != "num_2" {
+		if n, ok := s.View().Number("acc_a", "2001"); !ok || n.ID != "num_2" {
 			t.Fatalf("2001 is %+v", n)
 		}
 		apply(t, s, directory.Delete(s.View().InternalNumber("num_2")))

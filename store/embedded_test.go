@@ -110,7 +110,7 @@ func TestEmbeddedSurvivesRestart(t *testing.T) {
 		if now, _ := s.View().Seq(); now != seq {
 			t.Fatalf("stands at %d, not %d", now, seq)
 		}
-		if n := s.View().Number("acc_a", "2042"); n == nil || n.Version != 1 || s.View().Account("acc_b") != nil {
+		if n, ok := s.View().Number("acc_a", "2042"); !ok || s.View().InternalNumber(n.ID).Version != 1 || s.View().Account("acc_b") != nil {
 			t.Fatalf("number %+v", n)
 		}
 		// What the script checks is there again.

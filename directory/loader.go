@@ -1,0 +1,95 @@
+package directory
+
+import (
+	"slices"
+	"strings"
+)
+
+// Loader gathers a whole directory for View.Replace. It is for one goroutine.
+// Objects may come in any order, and more than once: of two the newer counts. It
+// takes least memory when they come in the order of Kinds.
+type Loader struct {
+	index
+	// ids holds the ids of the next numbers: one block of memory for many.
+	ids strings.Builder
+	// last is the account of the last number: they often come together.
+	last *plan
+}
+
+// NewLoader returns an empty loader.
+func NewLoader() *Loader {
+	l := &Loader{index: newIndex()}
+	l.unsorted = true
+	return l
+}
+
+// Put adds an object. A number is copied, whatever memory its strings lie in;
+// other objects are kept.
+func (l *Loader) Put(o Object) {
+	if n, ok := o.(*InternalNumber); ok {
+		l.putNumber(n)
+		return
+	}
+	l.put(Delta{o.Ref(), o})
+}
+
+// Apply carries out one change stream entry upon what was put before.
+func (l *Loader) Apply(deltas []Delta) {
+	l.finish()
+	for _, d := range deltas {
+		l.put(d)
+	}
+}
+
+// Size is how many accounts, trunks, numbers and interlinks there are.
+func (l *Loader) Size() int {
+	return len(l.order) + len(l.trunks) + l.numbers.count + len(l.links)
+}
+
+func (l *Loader) putNumber(n *InternalNumber) {
+	c := *n
+	c.Label, c.User = strings.Clone(n.Label), strings.Clone(n.User)
+	if l.last == nil || l.last.id != n.Account {
+		if l.last = l.accounts[n.Account]; l.last == nil {
+			l.last = l.plan(AccountID(strings.Clone(string(n.Account))))
+		}
+	}
+	if !slices.ContainsFunc(l.last.trunks, func(t *Trunk) bool { return t.ID == n.Trunk }) {
+		c.Trunk = TrunkID(strings.Clone(string(n.Trunk)))
+	}
+	if r := l.numbers.get(n.ID); r == nil {
+		c.ID = l.keep(n.ID)
+		l.addNumber(l.last, &c)
+	} else if c.Version > r.version {
+		c.Account = l.last.id
+		l.editNumber(r, &c)
+		l.last = nil // it may have gone
+	}
+}
+
+// idBlock is the octets of ids that share a block of memory; the block stays
+// until the last of them goes.
+const idBlock = 1024
+
+// keep returns a copy of an id.
+func (l *Loader) keep(id NumberID) NumberID {
+	if l.ids.Cap()-l.ids.Len() < len(id) {
+		l.ids.Reset()
+		l.ids.Grow(max(idBlock, len(id)))
+	}
+	from := l.ids.Len()
+	l.ids.WriteString(string(id))
+	return NumberID(l.ids.String()[from:])
+}
+
+// finish puts everything into order.
+func (l *Loader) finish() {
+	if !l.unsorted {
+		return
+	}
+	l.unsorted = false
+	slices.Sort(l.order)
+	for _, p := range l.accounts {
+		p.sort()
+	}
+}
