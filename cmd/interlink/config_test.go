@@ -47,6 +47,17 @@ func TestConfigLaterSourceWins(t *testing.T) {
 	}
 }
 
+func TestConfigNamesTheVariableOfAnUnknownSetting(t *testing.T) {
+	_, err := load(t, "api_listne: x\n", []string{"INTERLINK_EMBEDED=true"}, nil)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	want := "api_listne: there is no such setting\nembeded (INTERLINK_EMBEDED): there is no such setting"
+	if err.Error() != want {
+		t.Errorf("%s", err)
+	}
+}
+
 func TestConfigDefaults(t *testing.T) {
 	c, err := load(t, "", nil, []string{"--embedded"})
 	if err != nil {

@@ -46,7 +46,7 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (*Config, error) {
 	sort.Strings(keys)
 	for _, key := range keys {
 		if !known[key] {
-			faults = append(faults, fmt.Errorf("%s: there is no such setting", key))
+			faults = append(faults, fmt.Errorf("%s: there is no such setting", whereSet(key, environ)))
 		}
 	}
 	c := &Config{}
@@ -73,6 +73,18 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (*Config, error) {
 		}
 	}
 	return c, errors.Join(faults...)
+}
+
+// whereSet names an unknown key with the variable it came from, if it did:
+// a wrong one in the environment is hard to find otherwise.
+func whereSet(key string, environ []string) string {
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		if known, _ := envKey(name, value); known == key && strings.HasPrefix(name, envPrefix) {
+			return fmt.Sprintf("%s (%s)", key, name)
+		}
+	}
+	return key
 }
 
 func isSet(k *koanf.Koanf, key string) bool {
