@@ -3,6 +3,7 @@ package directory
 import (
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -51,8 +52,8 @@ func (n *InternalNumber) Validate() error {
 	if n.Number.IsZero() {
 		return Invalid("/number", "number_required", "A number is required.")
 	}
-	if utf8.RuneCountInString(n.Label) > 128 || !utf8.ValidString(n.Label) {
-		return Invalid("/label", "label_invalid", "A label has at most 128 characters of UTF-8.")
+	if utf8.RuneCountInString(n.Label) > 128 || !utf8.ValidString(n.Label) || strings.ContainsFunc(n.Label, unicode.IsControl) {
+		return Invalid("/label", "label_invalid", "A label has at most 128 characters of UTF-8, none of them a control character.")
 	}
 	if n.Trunk == "" {
 		return Invalid("/trunk", "trunk_required", "A trunk of the account is required.")

@@ -100,6 +100,7 @@ func TestNumberValidate(t *testing.T) {
 		"/number":  &InternalNumber{Trunk: "trk"},
 		"/label":   &InternalNumber{Number: one, Trunk: "trk", Label: strings.Repeat("a", 129)},
 		"/label ":  &InternalNumber{Number: one, Trunk: "trk", Label: "\xff"},
+		"/label  ": &InternalNumber{Number: one, Trunk: "trk", Label: "a\r\nb"},
 		"/trunk":   &InternalNumber{Number: one},
 		"/user":    &InternalNumber{Number: one, Trunk: "trk", User: strings.Repeat("1", 65)},
 		"/user ":   &InternalNumber{Number: one, Trunk: "trk", User: "a b"},

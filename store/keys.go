@@ -20,6 +20,8 @@ const (
 	keyChanges = "interlink:{directory}:changes"
 	// keyAudit is the audit stream: fields seq, at (ms), data.
 	keyAudit = "interlink:{directory}:audit"
+	// keyCluster holds the check value of the cluster key.
+	keyCluster = "interlink:{directory}:cluster"
 	// keyClaims is a hash: claim → "kind:id" of its holder.
 	keyClaims = "interlink:{directory}:claims"
 	// keyDependents is a hash: "kind:id" → how many objects require it.

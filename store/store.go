@@ -97,6 +97,9 @@ func (s *Store) disconnect() error {
 
 // start begins the work that goes on until Close.
 func (s *Store) start(ctx context.Context) error {
+	if err := s.checkClusterKey(ctx); err != nil {
+		return err
+	}
 	if err := s.scripts.load(ctx, s.client); err != nil {
 		return fmt.Errorf("store: Redis did not take the scripts: %w", err)
 	}
