@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,19 +12,28 @@ import (
 	"github.com/pbx-interlink/interlink/bench/testbed"
 )
 
-// contender is one row of the table.
+// contender is one row of the tables.
 type contender struct {
 	name  string
 	start func(context.Context, *lab, site) (*running, error)
+	// direct: there is no proxy; what is seen is the load generator itself.
+	direct bool
+	// probed: the probe can call through it.
+	probed bool
+	// keeps: it holds something for a call that is up.
+	keeps bool
 }
 
 // contenders returns the rows asked for.
 func contenders(p *plan) ([]contender, error) {
 	all := []contender{
-		{"relay", startRelay},
-		{"kamailio", startKamailio},
-		{"kamailio+redis", startKamailioRedis},
-		{"interlink", func(ctx context.Context, l *lab, s site) (*running, error) { return startInterlink(ctx, p.gateway, s) }},
+		{name: "direct", start: startNothing, direct: true, probed: true},
+		{name: "relay", start: startRelay},
+		{name: "kamailio", start: startKamailio, probed: true, keeps: true},
+		{name: "kamailio+redis", start: startKamailioRedis, probed: true, keeps: true},
+		{name: "sipgo+redis", start: startSipgo, probed: true, keeps: true},
+		{name: "interlink", probed: true, keeps: true,
+			start: func(ctx context.Context, _ *lab, s site) (*running, error) { return startInterlink(ctx, p.gateway, s) }},
 	}
 	if len(p.only) == 0 {
 		return all, nil
@@ -43,6 +54,11 @@ const (
 	datagramsDown = 3
 	datagramsUp   = 4
 )
+
+// startNothing has the caller call the callee.
+func startNothing(context.Context, *lab, site) (*running, error) {
+	return &running{finish: func(context.Context) (int, error) { return -1, nil }, abandon: func() {}}, nil
+}
 
 func startRelay(ctx context.Context, l *lab, s site) (*running, error) {
 	p, err := testbed.Start(testbed.Command{Name: "relay", Path: l.relay, Dir: s.dir, Args: []string{
@@ -67,4 +83,44 @@ func startRelay(ctx context.Context, l *lab, s site) (*running, error) {
 		return min(down/datagramsDown, up/datagramsUp), nil
 	}
 	return &running{proxy: p, finish: finish, abandon: p.Kill}, nil
+}
+
+// startSipgo runs the proxy in sipgo's style on a Redis of its own.
+func startSipgo(ctx context.Context, l *lab, s site) (*running, error) {
+	redis, err := testbed.StartRedis(ctx, s.dir)
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"-listen", s.proxy.String(), "-redis", redis.Addr.String(), "-lines", strconv.Itoa(lines),
+		"-caller", s.caller.Addr().String(), "-callee", s.callee.String(),
+		"-probe-caller", s.probeCaller.Addr().String(), "-probe-callee", s.probeCallee.String()}
+	for _, script := range []string{"admit", "release"} {
+		file, err := filepath.Abs(filepath.Join("bench/kamailio", script+".lua"))
+		if err != nil {
+			redis.Kill()
+			return nil, err
+		}
+		args = append(args, "-"+script, file)
+	}
+	p, err := testbed.Start(testbed.Command{Name: "sipgo", Path: l.sipgo, Dir: s.dir, Args: args})
+	if err == nil {
+		if err = p.Listening(ctx, s.proxy); err != nil {
+			p.Kill()
+		}
+	}
+	if err != nil {
+		redis.Kill()
+		return nil, err
+	}
+	finish := func(context.Context) (int, error) {
+		if err := errors.Join(p.Stop(), redis.Stop()); err != nil {
+			return 0, err
+		}
+		var n int
+		if _, err := fmt.Sscanf(p.Tail(1), "ended %d", &n); err != nil {
+			return 0, fmt.Errorf("sipgo said %q: %w", p.Tail(5), err)
+		}
+		return n, nil
+	}
+	return &running{proxy: p, redis: redis.Process, finish: finish, abandon: func() { p.Kill(); redis.Kill() }}, nil
 }

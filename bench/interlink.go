@@ -64,8 +64,12 @@ func provision(ctx context.Context, g *testbed.RunningGateway, s site) error {
 		return err
 	}
 	err = errors.Join(api.Number(ctx, brown, "1001", nil), api.Number(ctx, smith, "2001", nil), api.Link(ctx, brown, smith))
+	// The probe's telephones belong to the same accounts, on trunks of their own.
+	_, err2 := api.AddTrunk(ctx, brown, "probe", s.probeCaller)
+	trunk, err3 := api.AddTrunk(ctx, smith, "probe", s.probeCallee)
+	err = errors.Join(err, err2, err3, api.Number(ctx, smith, "2002", map[string]any{"trunk": trunk}))
 	for _, a := range []*testbed.Account{brown, smith} {
-		err = errors.Join(err, api.Limit(ctx, a, map[string]any{"inbound_trunks": 5000, "outbound_trunks": 5000}))
+		err = errors.Join(err, api.Limit(ctx, a, map[string]any{"inbound_trunks": lines, "outbound_trunks": lines}))
 	}
 	return err
 }

@@ -79,6 +79,7 @@ func kamailio(ctx context.Context, s site, names map[string]string, args ...stri
 	maps.Copy(names, map[string]string{
 		"LISTEN": s.proxy.String(), "CALLER": s.caller.Addr().String(),
 		"CALLEE_HOST": s.callee.Addr().String(), "CALLEE": s.callee.String(),
+		"PROBE_CALLER": s.probeCaller.Addr().String(), "PROBE_CALLEE": s.probeCallee.String(), "LINES": strconv.Itoa(lines),
 	})
 	return testbed.StartKamailio(ctx, testbed.Kamailio{
 		Config: "bench/kamailio/kamailio.cfg", Names: names, Dir: s.dir, Args: append(kamailioArgs[:], args...),

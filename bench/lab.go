@@ -16,6 +16,7 @@ import (
 type lab struct {
 	dir   string // scratch
 	relay string // the built relay
+	sipgo string // the built proxy in sipgo's style
 }
 
 func newLab() (*lab, error) {
@@ -23,7 +24,7 @@ func newLab() (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &lab{dir: dir, relay: filepath.Join(dir, "relay")}, nil
+	return &lab{dir: dir, relay: filepath.Join(dir, "relay"), sipgo: filepath.Join(dir, "sipgo")}, nil
 }
 
 func (l *lab) close() { _ = os.RemoveAll(l.dir) }
@@ -33,21 +34,29 @@ func (l *lab) build(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cc: %w\n%s", err, out)
 	}
+	out, err = exec.CommandContext(ctx, "go", "build", "-o", l.sipgo, "./bench/sipgo").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
 	return nil
 }
 
 // site is where everybody is in one run.
 type site struct {
-	dir                   string
-	proxy, caller, callee netip.AddrPort
+	dir string
+	// proxy is whom the caller calls and probed whom the probe calls: the
+	// contender, or nobody between them.
+	proxy, probed            netip.AddrPort
+	caller, callee           netip.AddrPort
+	probeCaller, probeCallee netip.AddrPort
 }
 
 // running is a contender that carries calls from site.caller to site.callee.
 type running struct {
-	proxy *testbed.Process
+	proxy *testbed.Process // nil where there is none
 	redis *testbed.Process // nil without Redis
-	// finish stops everything and returns how many calls were carried. It is
-	// called once, after the CPU was read.
+	// finish stops everything and returns how many calls were carried, -1 when
+	// nobody counts. It is called once, after the CPU was read.
 	finish func(context.Context) (int, error)
 	// abandon stops everything after a failure.
 	abandon func()
@@ -60,86 +69,150 @@ const hold = 100 * time.Millisecond
 // warmUp calls come before each measurement.
 const warmUp = 300
 
-// measure is one run: everything is started afresh and stopped again.
-func (l *lab) measure(ctx context.Context, c contender, rate, seconds int) (Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds+90)*time.Second)
-	defer cancel()
-	dir, err := os.MkdirTemp(l.dir, "run-")
-	if err != nil {
-		return Result{}, err
-	}
-	port := func() netip.AddrPort { return netip.AddrPortFrom(testbed.Address(), 5060) }
-	s := site{dir: dir, proxy: port(), caller: port(), callee: port()}
-	r, err := c.start(ctx, l, s)
-	if err != nil {
-		return Result{}, err
-	}
-	stopped := false
-	defer func() {
-		if !stopped {
-			r.abandon()
-		}
-	}()
-	uas, err := answer(ctx, s)
-	if err != nil {
-		return Result{}, err
-	}
-	defer uas.Kill()
-	if _, err := call(ctx, s, "warm", warmUp, 200); err != nil {
-		return Result{}, err
-	}
-	before, err := usage(r)
-	if err != nil {
-		return Result{}, err
-	}
-	calls := rate * seconds
-	caller, err := call(ctx, s, "calls", calls, rate)
-	if err != nil {
-		return Result{}, err
-	}
-	callee, err := uas.Quit(ctx)
-	if err != nil {
-		return Result{}, err
-	}
-	after, err := usage(r)
-	if err != nil {
-		return Result{}, err
-	}
-	stopped = true
-	counted, err := r.finish(ctx)
-	if err != nil {
-		return Result{}, err
-	}
-	if want := warmUp + caller.Successful; counted < want {
-		return Result{}, fmt.Errorf("SIPp made %d calls, the proxy counted %d\ncaller: %v\ncallee: %v\n%s",
-			want, counted, caller, callee, uas.Errors(30))
-	}
-	for end, st := range map[string]testbed.Stats{"caller": caller, "callee": callee} {
-		if !st.Clean() {
-			fmt.Fprintf(os.Stderr, "%s, %s: %v\n", c.name, end, st)
-		}
-	}
-	thousand := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(calls) * 1000 }
-	return Result{
-		Contender: c.name, Rate: rate, Calls: calls,
-		CPU: thousand(after.proxy - before.proxy), RedisCPU: thousand(after.redis - before.redis),
-		Failed: caller.Failed + callee.Failed, Retransmissions: caller.Retransmissions + callee.Retransmissions,
-		Counted: counted,
-	}, nil
+// lines is how many each account has: never the limit of a measurement.
+const lines = 100_000
+
+// load is what SIPp does in one run.
+type load struct {
+	rate, seconds int
+	// patient is how long calls may take beyond the run; 0 for a minute.
+	patient time.Duration
 }
 
-type cpu struct{ proxy, redis time.Duration }
+// scene is a contender that is up, with a SIPp that answers.
+type scene struct {
+	*running
+	site
+	uas     *testbed.SIPp
+	stopped bool
+}
 
-func usage(r *running) (cpu, error) {
-	var u cpu
-	var err error
-	if u.proxy, err = r.proxy.CPU(); err != nil {
-		return u, err
+func (l *lab) set(ctx context.Context, c contender) (*scene, error) {
+	dir, err := os.MkdirTemp(l.dir, "run-")
+	if err != nil {
+		return nil, err
 	}
-	if r.redis != nil {
-		u.redis, err = r.redis.CPU()
+	port := func() netip.AddrPort { return netip.AddrPortFrom(testbed.Address(), 5060) }
+	s := site{dir: dir, proxy: port(), caller: port(), callee: port(), probeCaller: port(), probeCallee: port()}
+	s.probed = s.proxy
+	if c.direct {
+		s.proxy, s.probed = s.callee, s.probeCallee
 	}
-	return u, err
+	r, err := c.start(ctx, l, s)
+	if err != nil {
+		return nil, err
+	}
+	sc := &scene{running: r, site: s}
+	if sc.uas, err = answer(ctx, s); err != nil {
+		sc.strike()
+		return nil, err
+	}
+	if _, err := call(ctx, s, "warm", testbed.Scenario{Calls: warmUp, Rate: 200, Limit: warmUp}); err != nil {
+		sc.strike()
+		return nil, err
+	}
+	return sc, nil
+}
+
+// strike stops all that is still up.
+func (s *scene) strike() {
+	if s.uas != nil {
+		s.uas.Kill()
+	}
+	if !s.stopped {
+		s.abandon()
+	}
+}
+
+// measure is one run: everything is started afresh and stopped again.
+func (l *lab) measure(ctx context.Context, c contender, w load) (Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(w.seconds+120)*time.Second)
+	defer cancel()
+	s, err := l.set(ctx, c)
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.strike()
+	before, err := usage(s.running)
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{Contender: c.name, Rate: w.rate, Calls: w.rate * w.seconds}
+	caller, err := s.loaded(ctx, c, w, &r)
+	if err != nil {
+		return r, err
+	}
+	callee, err := s.uas.Quit(ctx)
+	if err != nil {
+		return r, err
+	}
+	after, err := usage(s.running)
+	if err != nil {
+		return r, err
+	}
+	thousand := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(r.Calls+r.Probes) * 1000 }
+	r.CPU, r.RedisCPU = thousand(after.proxy-before.proxy), thousand(after.redis-before.redis)
+	r.Memory, r.RedisMemory = after.memory, after.redisMemory
+	r.Failed = max(caller.Failed+r.Calls-caller.Created, callee.Failed)
+	r.Retransmissions = caller.Retransmissions + callee.Retransmissions
+	r.Achieved = float64(caller.Created) / max(caller.Elapsed-hold, time.Millisecond).Seconds()
+	s.stopped = true
+	if r.Counted, err = s.finish(ctx); err != nil {
+		return r, err
+	}
+	if want := warmUp + caller.Successful; r.Counted >= 0 && r.Counted < want && r.Failed == 0 {
+		return r, fmt.Errorf("SIPp made %d calls, the proxy counted %d\ncaller: %v\ncallee: %v\n%s",
+			want, r.Counted, caller, callee, s.uas.Errors(30))
+	}
+	return r, nil
+}
+
+// loaded runs the load, with the probe beside it.
+func (s *scene) loaded(ctx context.Context, c contender, w load, r *Result) (testbed.Stats, error) {
+	run := testbed.Scenario{Calls: r.Calls, Rate: w.rate, Limit: 20 * w.rate}
+	if w.patient > 0 {
+		run.Timeout = time.Duration(w.seconds)*time.Second + w.patient
+	}
+	if !c.probed {
+		return call(ctx, s.site, "calls", run)
+	}
+	p, err := startProbe(s.site)
+	if err != nil {
+		return testbed.Stats{}, err
+	}
+	probing, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() { defer close(ended); p.run(probing) }()
+	st, err := call(ctx, s.site, "calls", run)
+	stop()
+	<-ended
+	r.SetUp, r.Probes = p.finish()
+	return st, err
+}
+
+// consumed is what a contender and its Redis have used so far, and hold now.
+type consumed struct {
+	proxy, redis        time.Duration
+	memory, redisMemory int64
+}
+
+func usage(r *running) (u consumed, err error) {
+	for _, of := range []struct {
+		p      *testbed.Process
+		cpu    *time.Duration
+		memory *int64
+	}{{r.proxy, &u.proxy, &u.memory}, {r.redis, &u.redis, &u.redisMemory}} {
+		if of.p == nil {
+			continue
+		}
+		if *of.cpu, err = of.p.CPU(); err != nil {
+			return u, err
+		}
+		if *of.memory, err = of.p.Memory(); err != nil {
+			return u, err
+		}
+	}
+	return u, nil
 }
 
 // answer starts the called PBX.
@@ -148,7 +221,7 @@ func answer(ctx context.Context, s site) (*testbed.SIPp, error) {
 	if err != nil {
 		return nil, err
 	}
-	uas, err := testbed.StartSIPp(testbed.Scenario{Name: "uas", File: file, Local: s.callee, Dir: s.dir})
+	uas, err := testbed.StartSIPp(testbed.Scenario{Name: "uas", File: file, Local: s.callee, Dir: s.dir, Timeout: 5 * time.Minute})
 	if err != nil {
 		return nil, err
 	}
@@ -159,16 +232,22 @@ func answer(ctx context.Context, s site) (*testbed.SIPp, error) {
 	return uas, nil
 }
 
-// call runs the calling PBX to its end.
-func call(ctx context.Context, s site, name string, calls, rate int) (testbed.Stats, error) {
+// dial starts the calling PBX: run says how many calls, how fast, how long.
+func dial(s site, name string, run testbed.Scenario) (*testbed.SIPp, error) {
 	file, err := filepath.Abs("bench/sipp/uac.xml")
 	if err != nil {
-		return testbed.Stats{}, err
+		return nil, err
 	}
-	uac, err := testbed.StartSIPp(testbed.Scenario{
-		Name: name, File: file, Local: s.caller, Remote: s.proxy, Number: "2001",
-		Calls: calls, Rate: rate, Limit: 20 * rate, Hold: hold, Dir: s.dir,
-	})
+	run.Name, run.File, run.Local, run.Remote, run.Number, run.Dir = name, file, s.caller, s.proxy, "2001", s.dir
+	if run.Hold == 0 {
+		run.Hold = hold
+	}
+	return testbed.StartSIPp(run)
+}
+
+// call runs the calling PBX to its end.
+func call(ctx context.Context, s site, name string, run testbed.Scenario) (testbed.Stats, error) {
+	uac, err := dial(s, name, run)
 	if err != nil {
 		return testbed.Stats{}, err
 	}

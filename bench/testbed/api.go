@@ -97,15 +97,24 @@ type Account struct{ ID, Trunk string }
 
 // Account creates an account whose PBX sends from and listens on one address.
 func (a *API) Account(ctx context.Context, name string, pbx netip.AddrPort) (*Account, error) {
-	var account, trunk struct{ ID string }
+	var account struct{ ID string }
 	if err := a.call(ctx, "POST", "/v1/accounts", map[string]any{"name": name}, &account); err != nil {
 		return nil, err
 	}
-	err := a.call(ctx, "POST", "/v1/accounts/"+account.ID+"/trunks", map[string]any{
-		"name": name + "'s PBX", "kind": "static", "transport": "udp",
+	of := &Account{ID: account.ID}
+	var err error
+	of.Trunk, err = a.AddTrunk(ctx, of, name+"'s PBX", pbx)
+	return of, err
+}
+
+// AddTrunk gives an account one more PBX and returns the trunk's id.
+func (a *API) AddTrunk(ctx context.Context, of *Account, name string, pbx netip.AddrPort) (string, error) {
+	var trunk struct{ ID string }
+	err := a.call(ctx, "POST", "/v1/accounts/"+of.ID+"/trunks", map[string]any{
+		"name": name, "kind": "static", "transport": "udp",
 		"addresses": []string{pbx.String()}, "source_addresses": []string{pbx.String()},
 	}, &trunk)
-	return &Account{ID: account.ID, Trunk: trunk.ID}, err
+	return trunk.ID, err
 }
 
 // Number gives the account an internal number on its trunk; more adds fields.

@@ -45,6 +45,16 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
+func TestParsePSS(t *testing.T) {
+	n, err := parsePSS("55e2-7ffe ---p 00000000 00:00 0  [rollup]\nRss:  1664 kB\nPss:   320 kB\nPss_Dirty:  108 kB\n")
+	if err != nil || n != 320*1024 {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := parsePSS("Rss: 1 kB\n"); err == nil {
+		t.Error("no Pss and no error")
+	}
+}
+
 // A child's end, output and exit status are seen; a condition that never comes
 // true ends with the child.
 func TestProcess(t *testing.T) {

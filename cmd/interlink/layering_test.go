@@ -57,10 +57,10 @@ var foreign = []struct {
 	tests []string // packages whose tests may too
 	why   string
 }{
-	{"github.com/emiago/sipgo", []string{"sip", "sip/...", "cmd/interlink"}, []string{"bench/testbed"},
-		"the SIP library stays behind the SIP room; cmd/interlink has the pretend PBXs of dev mode"},
-	{"github.com/redis/go-redis", []string{"store"}, []string{"bench/testbed"},
-		"Redis is reached through the store only"},
+	{"github.com/emiago/sipgo", []string{"sip", "sip/...", "cmd/interlink", "bench/sipgo"}, []string{"bench/testbed"},
+		"the SIP library stays behind the SIP room; cmd/interlink has the pretend PBXs of dev mode, and the bench a proxy to compare with"},
+	{"github.com/redis/go-redis", []string{"store", "bench/sipgo"}, []string{"bench/testbed"},
+		"Redis is reached through the store only; the bench has a proxy of its own to compare with"},
 	{"github.com/alicebob/miniredis", []string{"store"}, nil,
 		"the embedded engine is the store's own business"},
 	{"net/http", []string{"provision", "cmd/interlink", "console", "bench/testbed", "bench", "bench/..."}, []string{"store", "sip", "media"},
