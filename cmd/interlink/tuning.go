@@ -26,15 +26,15 @@ func tune(ctx context.Context, loops int) {
 // runs when one has found its object unused.
 func afterCollections(ctx context.Context, f func()) {
 	f()
-	type mark struct{ self *mark } // has a pointer, so it lies alone
-	var again func(*mark)
-	again = func(*mark) {
+	// The object is a pointer, so that it does not share its memory with others.
+	var again func(**byte)
+	again = func(**byte) {
 		if ctx.Err() == nil {
 			f()
-			runtime.SetFinalizer(new(mark), again)
+			runtime.SetFinalizer(new(*byte), again)
 		}
 	}
-	runtime.SetFinalizer(new(mark), again)
+	runtime.SetFinalizer(new(*byte), again)
 }
 
 // processors is how many threads run Go code at once: one for each loop, and
