@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Loader gathers a whole directory for View.Replace. It is for one goroutine.
@@ -82,14 +84,23 @@ func (l *Loader) keep(id NumberID) NumberID {
 	return NumberID(l.ids.String()[from:])
 }
 
-// finish puts everything into order.
+// finish puts everything into order, on two cores where there are.
 func (l *Loader) finish() {
 	if !l.unsorted {
 		return
 	}
 	l.unsorted = false
+	plans := slices.Collect(maps.Values(l.accounts))
+	var done sync.WaitGroup
+	half := len(plans) / 2
+	done.Go(func() { sortPlans(plans[:half]) })
+	sortPlans(plans[half:])
 	slices.Sort(l.order)
-	for _, p := range l.accounts {
+	done.Wait()
+}
+
+func sortPlans(plans []*plan) {
+	for _, p := range plans {
 		p.sort()
 	}
 }

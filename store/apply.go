@@ -232,23 +232,3 @@ func refTexts(refs []directory.Ref) []string {
 func objectValue(version uint64, body []byte) string {
 	return strconv.FormatUint(version, 10) + " " + string(body)
 }
-
-// parseObject reads what objectValue wrote.
-func parseObject(kind directory.Kind, value string) (directory.Object, error) {
-	_, body, ok := strings.Cut(value, " ")
-	if !ok {
-		return nil, fmt.Errorf("store: a stored %s has no version", kind)
-	}
-	return decodeObject(kind, []byte(body))
-}
-
-func decodeObject(kind directory.Kind, body []byte) (directory.Object, error) {
-	o := directory.New(kind)
-	if o == nil {
-		return nil, fmt.Errorf("store: this version does not know the kind %q", kind)
-	}
-	if err := json.Unmarshal(body, o); err != nil {
-		return nil, fmt.Errorf("store: a stored %s does not decode: %w", kind, err)
-	}
-	return o, nil
-}

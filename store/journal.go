@@ -129,7 +129,7 @@ func (s *state) replay(body []byte) error {
 			delete(s.objects, ref)
 			continue
 		}
-		o, err := decodeObject(d.Kind, d.After)
+		o, err := decodeObject(d.Kind, string(d.After))
 		if err != nil {
 			return err
 		}

@@ -99,7 +99,7 @@ func (s *state) addObject(body []byte) error {
 	if err := json.Unmarshal(body, &line); err != nil {
 		return err
 	}
-	o, err := decodeObject(line.Kind, line.Body)
+	o, err := decodeObject(line.Kind, string(line.Body))
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,6 @@ const (
 	readGrace = 2 * time.Second
 	// reconnectMax is the longest pause between attempts.
 	reconnectMax = time.Second
-	scanCount    = 1000
 	readCount    = 512
 )
 
@@ -40,6 +39,8 @@ type watch struct {
 	lastID string
 	seq    uint64
 
+	// loaded says that the view came from Redis at least once.
+	loaded  atomic.Bool
 	trouble atomic.Pointer[error]
 	// checked is when the view was last known to be current, Unix ms.
 	checked atomic.Int64
@@ -181,77 +182,6 @@ func (w *watch) end(ctx context.Context) (seq uint64, id string, err error) {
 	return seq, id, nil
 }
 
-// load replaces the view by what Redis holds now: all objects as a scan finds
-// them, and upon these the entries written since the scan began.
-func (w *watch) load(ctx context.Context) error {
-	seq, id, err := w.end(ctx)
-	if err != nil {
-		return err
-	}
-	objects := map[directory.Ref]directory.Object{}
-	for _, kind := range directory.Kinds() {
-		if err := w.scan(ctx, kind, objects); err != nil {
-			return err
-		}
-	}
-	at := time.Now()
-	for {
-		messages, err := w.client.XRangeN(ctx, keyChanges, "("+id, "+", readCount).Result()
-		if err != nil {
-			return err
-		}
-		for _, m := range messages {
-			e, err := parseEntry(m)
-			if err != nil {
-				return err
-			}
-			if e.seq != seq+1 {
-				return fmt.Errorf("%w: entry %d after %d while loading", errGap, e.seq, seq)
-			}
-			for _, d := range e.deltas {
-				if d.After == nil {
-					delete(objects, d.Ref)
-				} else {
-					objects[d.Ref] = d.After
-				}
-			}
-			seq, id, at = e.seq, m.ID, e.at
-		}
-		if len(messages) < readCount {
-			break
-		}
-	}
-	all := make([]directory.Object, 0, len(objects))
-	for _, o := range objects {
-		all = append(all, o)
-	}
-	w.view.Load(seq, at, all)
-	w.seq, w.lastID = seq, id
-	w.current()
-	w.log.Info("directory loaded", "objects", len(all), "seq", seq)
-	return nil
-}
-
-func (w *watch) scan(ctx context.Context, kind directory.Kind, into map[directory.Ref]directory.Object) error {
-	var cursor uint64
-	for {
-		pairs, next, err := w.client.HScan(ctx, keyObjects(kind), cursor, "", scanCount).Result()
-		if err != nil {
-			return err
-		}
-		for i := 0; i+1 < len(pairs); i += 2 {
-			o, err := parseObject(kind, pairs[i+1])
-			if err != nil {
-				return err
-			}
-			into[o.Ref()] = o
-		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
-	}
-}
-
 // entry is one change stream entry.
 type entry struct {
 	seq    uint64
@@ -288,7 +218,7 @@ func parseDeltas(data []byte) ([]directory.Delta, error) {
 			continue // a newer version's noun; this one routes without it
 		}
 		if len(r.After) > 0 {
-			o, err := decodeObject(r.Kind, r.After)
+			o, err := decodeObject(r.Kind, string(r.After))
 			if err != nil {
 				return nil, err
 			}

@@ -1,0 +1,183 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+const (
+	// scanCount is how many objects one reply has, about: some 300 kB, which
+	// Redis gives in about a millisecond of nobody else's time.
+	scanCount = 1000
+	// scanAhead is how many replies wait to be read while Redis makes the next.
+	scanAhead = 8
+)
+
+// load replaces the view by what Redis holds now: all objects as a scan finds
+// them, and upon these the entries written since the scan began.
+func (w *watch) load(ctx context.Context) error {
+	began := time.Now()
+	seq, id, err := w.end(ctx)
+	if err != nil {
+		return err
+	}
+	loader := directory.NewLoader()
+	if err := w.scanAll(ctx, loader); err != nil {
+		return err
+	}
+	at := time.Now()
+	for {
+		messages, err := w.client.XRangeN(ctx, keyChanges, "("+id, "+", readCount).Result()
+		if err != nil {
+			return err
+		}
+		for _, m := range messages {
+			e, err := parseEntry(m)
+			if err != nil {
+				return err
+			}
+			if e.seq != seq+1 {
+				return fmt.Errorf("%w: entry %d after %d while loading", errGap, e.seq, seq)
+			}
+			loader.Apply(e.deltas)
+			seq, id, at = e.seq, m.ID, e.at
+		}
+		if len(messages) < readCount {
+			break
+		}
+	}
+	objects := loader.Size()
+	w.view.Replace(seq, at, loader)
+	w.seq, w.lastID = seq, id
+	w.loaded.Store(true)
+	w.current()
+	w.log.Info("directory loaded", "objects", objects, "seq", seq, "took", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// reply is one reply of a scan: ids and values by turns.
+type reply struct {
+	kind  directory.Kind
+	pairs []string
+}
+
+// decoded is what a reply holds. The numbers' strings lie in the reply's memory.
+type decoded struct {
+	numbers []directory.InternalNumber
+	others  []directory.Object
+}
+
+// scanAll reads all objects. One goroutine talks to Redis, one decodes, and this
+// one builds the indexes, each a few replies behind the other.
+func (w *watch) scanAll(ctx context.Context, loader *directory.Loader) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	replies, objects := make(chan reply, scanAhead), make(chan *decoded, scanAhead)
+	spare := make(chan *decoded, scanAhead+2)
+	failed := make(chan error, 2)
+	go func() {
+		defer close(replies)
+		failed <- w.scan(ctx, replies)
+	}()
+	go func() {
+		defer close(objects)
+		failed <- decodeAll(ctx, replies, objects, spare)
+	}()
+	for d := range objects {
+		d.load(loader)
+		select {
+		case spare <- d:
+		default:
+		}
+	}
+	err := <-failed
+	if err != nil {
+		cancel()
+	}
+	return cmp.Or(err, <-failed)
+}
+
+// scan sends the objects of each kind, some of them twice.
+func (w *watch) scan(ctx context.Context, replies chan<- reply) error {
+	for _, kind := range directory.Kinds() {
+		var cursor uint64
+		for {
+			pairs, next, err := w.client.HScan(ctx, keyObjects(kind), cursor, "", scanCount).Result()
+			if err != nil {
+				return err
+			}
+			select {
+			case replies <- reply{kind, pairs}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if cursor = next; cursor == 0 {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// decodeAll decodes replies until there are no more.
+func decodeAll(ctx context.Context, replies <-chan reply, objects chan<- *decoded, spare <-chan *decoded) error {
+	for r := range replies {
+		var d *decoded
+		select {
+		case d = <-spare:
+		default:
+			d = new(decoded)
+		}
+		if err := d.decode(r); err != nil {
+			return err
+		}
+		select {
+		case objects <- d:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (d *decoded) decode(r reply) error {
+	d.numbers, d.others = d.numbers[:0], d.others[:0]
+	for i := 1; i < len(r.pairs); i += 2 {
+		if err := d.add(r.kind, r.pairs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *decoded) add(kind directory.Kind, value string) error {
+	_, body, ok := strings.Cut(value, " ")
+	if !ok {
+		return fmt.Errorf("store: a stored %s has no version", kind)
+	}
+	return d.addBody(kind, body)
+}
+
+func (d *decoded) addBody(kind directory.Kind, body string) error {
+	if kind == directory.KindNumber {
+		d.numbers = append(d.numbers, directory.InternalNumber{})
+		return decodeNumber(&d.numbers[len(d.numbers)-1], body)
+	}
+	o, err := decodeObject(kind, body)
+	d.others = append(d.others, o)
+	return err
+}
+
+func (d *decoded) load(loader *directory.Loader) {
+	for _, o := range d.others {
+		loader.Put(o)
+	}
+	for i := range d.numbers {
+		loader.Put(&d.numbers[i])
+	}
+}
