@@ -27,6 +27,14 @@ func NewAPI(base, token string) *API {
 	}}
 }
 
+// Reuse returns a client that keeps up to that many connections for its next
+// requests.
+func (a *API) Reuse(connections int) *API {
+	return &API{base: a.base, token: a.token, http: &http.Client{
+		Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: connections},
+	}}
+}
+
 // Answer is what the API said.
 type Answer struct {
 	Status int

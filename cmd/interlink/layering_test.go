@@ -46,6 +46,8 @@ var rooms = []struct {
 	{"bench/testbed", nil, nil,
 		"starts real programs for tests and benchmarks of any room, so it must not know one"},
 	{"bench", []string{"bench/testbed"}, nil, "measures the program from outside, as an operator would run it"},
+	{"bench/ledger", []string{"bench/testbed", "directory", "routing", "store"}, nil,
+		"measures the ledger without calls, which only the store's own interface can do"},
 	{"bench/...", []string{"bench/testbed"}, nil, "as bench"},
 }
 
