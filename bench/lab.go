@@ -142,7 +142,7 @@ func (l *lab) measure(ctx context.Context, c contender, w load) (Result, error) 
 	if err != nil {
 		return r, err
 	}
-	callee, err := s.uas.Quit(ctx)
+	callee, err := s.dismiss(ctx, caller)
 	if err != nil {
 		return r, err
 	}
@@ -165,6 +165,17 @@ func (l *lab) measure(ctx context.Context, c contender, w load) (Result, error) 
 			want, r.Counted, caller, callee, s.uas.Errors(30))
 	}
 	return r, nil
+}
+
+// dismiss ends the called PBX. Where calls failed it may wait for ever for
+// their end, so it is not asked to.
+func (s *scene) dismiss(ctx context.Context, caller testbed.Stats) (testbed.Stats, error) {
+	if caller.Failed == 0 {
+		return s.uas.Quit(ctx)
+	}
+	st, err := s.uas.Stats()
+	s.uas.Kill()
+	return st, err
 }
 
 // loaded runs the load, with the probe beside it.
