@@ -38,6 +38,10 @@ func TestIdempotency(t *testing.T) {
 		if stored := b.client.HGet(ctx, keyIdempotency("staff", "key"), "answer").Val(); stored == "" || strings.Contains(stored, "hunter2") {
 			t.Fatalf("stored in the clear: %q", stored)
 		}
+		// A node of another cluster would be refused, were this not gone.
+		if err := b.client.Del(ctx, keyCluster).Err(); err != nil {
+			t.Fatal(err)
+		}
 		stranger := b.open(t, func(c *Config) { c.ClusterKey = []byte("another key, 16+") })
 		if _, err = begin(stranger, "staff", "body"); err == nil {
 			t.Fatal("another cluster key opens the answer")

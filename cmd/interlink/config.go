@@ -45,6 +45,9 @@ type Config struct {
 	NodeID string
 	// AdminToken is the first administrator's API token; at least 16 characters.
 	AdminToken string
+	// AdmitBudget is all the time the ledger has to answer for a new call,
+	// 10 ms to 5 s; then the call is refused.
+	AdmitBudget time.Duration
 	// DrainTime is how long calls may go on after SIGTERM; 0 ends at once.
 	DrainTime time.Duration
 	LogLevel  slog.Level
@@ -72,6 +75,8 @@ const (
 	maxSIPLoops     = 256
 	maxCallsCeiling = 10_000_000
 	maxDrainTime    = 24 * time.Hour
+	minAdmitBudget  = 10 * time.Millisecond
+	maxAdmitBudget  = 5 * time.Second
 )
 
 // settings returns the table of all settings, in the order of the manual.
@@ -107,8 +112,16 @@ func settings() []setting {
 			set: func(c *Config, v string) error { return setSecret(&c.AdminToken, v, minAdminToken) }},
 		{key: "admin_token_file", usage: "file that holds the administrator's token",
 			set: func(c *Config, v string) error { return setSecretFile(&c.AdminToken, v, minAdminToken) }},
+		{key: "admit_budget", fallback: "150ms", usage: "how long a new call waits for the ledger",
+			set: func(c *Config, v string) (err error) {
+				c.AdmitBudget, err = parseDuration(v, minAdmitBudget, maxAdmitBudget)
+				return err
+			}},
 		{key: "drain_time", fallback: "30s", usage: "how long calls may go on after SIGTERM",
-			set: func(c *Config, v string) (err error) { c.DrainTime, err = parseDuration(v); return err }},
+			set: func(c *Config, v string) (err error) {
+				c.DrainTime, err = parseDuration(v, 0, maxDrainTime)
+				return err
+			}},
 		{key: "log_level", fallback: "info", usage: "debug, info, warn or error",
 			set: func(c *Config, v string) (err error) { c.LogLevel, err = parseLevel(v); return err }},
 		{key: "log_format", fallback: "text", usage: "text or json",

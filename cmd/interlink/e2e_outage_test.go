@@ -13,7 +13,7 @@ import (
 // it, new ones are refused with a 503 that says why and when to try again, and
 // once it is back calls go through, every line is free and no record is missing.
 func testOutage(t *testing.T, binary string) {
-	s := newSceneOn(t, binary, []string{"--appendonly", "yes"})
+	s := newSceneOn(t, binary, []string{"--appendonly", "yes"}, "INTERLINK_ADMIT_BUDGET=150ms")
 	late := sipAddress(t)
 	white, err := s.api.Account(s.ctx, "White", late)
 	s.must(err)

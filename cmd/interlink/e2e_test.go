@@ -97,9 +97,14 @@ func newSceneOn(t *testing.T, binary string, redis []string, env ...string) *sce
 	return s
 }
 
-// node starts one more gateway on the scene's Redis.
+// node starts one more gateway on the scene's Redis. One that is built with the
+// race detector is many times slower: there a burst of calls may wait longer for
+// the ledger.
 func (s *scene) node(binary, id string, env ...string) *testbed.RunningGateway {
 	s.t.Helper()
+	if raceDetector {
+		env = append([]string{"INTERLINK_ADMIT_BUDGET=5s"}, env...)
+	}
 	g, err := testbed.StartGateway(s.ctx, testbed.Gateway{
 		Binary: binary, SIP: sipAddress(s.t), RedisURL: s.redis.URL(), NodeID: id, Dir: s.dir, Env: env,
 	})

@@ -116,7 +116,7 @@ func (g *Gateway) keys() (err error) {
 func (g *Gateway) openStore(ctx context.Context, reg prometheus.Registerer) (err error) {
 	g.store, err = store.Open(ctx, store.Config{
 		URL: g.cfg.RedisURL, Embedded: g.cfg.Embedded, DataDir: g.cfg.DataDir,
-		ClusterKey: []byte(g.cfg.ClusterKey), NodeID: g.cfg.NodeID,
+		ClusterKey: []byte(g.cfg.ClusterKey), NodeID: g.cfg.NodeID, AdmitBudget: g.cfg.AdmitBudget,
 		Registerer: reg, Log: g.log.With("room", "store"),
 	})
 	if err != nil {
@@ -130,7 +130,7 @@ func (g *Gateway) openSIP(router *routing.Router, reg prometheus.Registerer) (er
 		Listen: g.cfg.SIPListen, Advertise: g.cfg.SIPAdvertise,
 		ClusterKey: []byte(g.cfg.ClusterKey),
 		Router:     router, Ledger: g.store, Journal: g.store,
-		Loops: g.cfg.SIPLoops, MaxCalls: g.cfg.MaxCalls,
+		Loops: g.cfg.SIPLoops, MaxCalls: g.cfg.MaxCalls, AdmitBudget: g.cfg.AdmitBudget,
 		Registerer: reg, Log: g.log.With("room", "sip"),
 	})
 	if err != nil {

@@ -111,10 +111,10 @@ func parseCount(v string, most int) (int, error) {
 	return n, nil
 }
 
-func parseDuration(v string) (time.Duration, error) {
+func parseDuration(v string, least, most time.Duration) (time.Duration, error) {
 	d, err := time.ParseDuration(v)
-	if err != nil || d < 0 || d > maxDrainTime {
-		return 0, fmt.Errorf("%q is not a duration from 0s to %s, for example 30s", v, maxDrainTime)
+	if err != nil || d < least || d > most {
+		return 0, fmt.Errorf("%q is not a duration from %s to %s, for example 30s or 150ms", v, least, most)
 	}
 	return d, nil
 }
