@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -62,6 +63,10 @@ type auditChange struct {
 func (s *Store) Apply(ctx context.Context, actor directory.Actor, changes ...directory.Change) error {
 	if len(changes) == 0 {
 		return nil
+	}
+	if s.watch.loads.Load() == 0 {
+		// What the writer read lacks keys, and may be old.
+		return unavailable(errors.New("the directory has not come from Redis yet"))
 	}
 	w, err := newWrite(actor, changes)
 	if err != nil {

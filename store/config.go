@@ -18,8 +18,14 @@ type Config struct {
 	// Embedded runs a Redis inside the process, for one node.
 	Embedded bool
 	// DataDir is where an embedded store keeps the directory and the call
-	// records. Empty keeps nothing beyond the process.
+	// records. With a Redis of its own a store keeps its last view of the
+	// directory there, without the keys of interlinks, and starts from it when
+	// Redis does not answer. Empty keeps nothing beyond the process.
 	DataDir string
+	// ViewEvery is how often, at most, a view that has changed is kept in
+	// DataDir; 0 for 30 s. A large one is kept less often: writing takes a
+	// twentieth of the time at most.
+	ViewEvery time.Duration
 	// ClusterKey is the secret all nodes share, 16 octets or more; it seals
 	// what is kept for idempotent requests. Only an embedded store may go
 	// without, and then makes up one for its own life.
@@ -69,6 +75,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDuration(&c.AdmitBudget, 150*time.Millisecond)
 	setDuration(&c.EarlyTTL, 240*time.Second)
 	setDuration(&c.ConfirmedTTL, 15*time.Minute)
+	setDuration(&c.ViewEvery, 30*time.Second)
 	changes, audit := int64(10_000), int64(1_000_000)
 	if c.Embedded {
 		// The embedded Redis searches a stream from its beginning.

@@ -54,7 +54,7 @@ func (w *watch) load(ctx context.Context) error {
 	objects := loader.Size()
 	w.view.Replace(seq, at, loader)
 	w.seq, w.lastID = seq, id
-	w.loaded.Store(true)
+	w.loads.Add(1)
 	w.current()
 	w.log.Info("directory loaded", "objects", objects, "seq", seq, "took", time.Since(began).Round(time.Millisecond))
 	return nil

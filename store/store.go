@@ -31,6 +31,7 @@ type Store struct {
 	embedded    *embedded // nil on a Redis of its own
 	view        *directory.View
 	watch       *watch
+	last        *lastView // nil when embedded or without a data directory
 	ledger      *ledger
 	writer      *recordWriter
 
@@ -58,7 +59,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	redis.SetLogger(driverLog{s.log})
-	if err := s.connect(ctx); err != nil {
+	if err := s.connect(); err != nil {
 		return nil, err
 	}
 	if err := s.start(ctx); err != nil {
@@ -69,7 +70,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 // connect makes the client, and the Redis behind it when embedded.
-func (s *Store) connect(ctx context.Context) (err error) {
+func (s *Store) connect() (err error) {
 	if s.cfg.Embedded {
 		if s.embedded, err = openEmbedded(s.cfg); err != nil {
 			return err
@@ -77,18 +78,17 @@ func (s *Store) connect(ctx context.Context) (err error) {
 		s.client = s.embedded.client
 		return nil
 	}
-	if s.client, err = connect(s.cfg.URL); err != nil {
-		return err
-	}
-	if err := s.client.Ping(ctx).Err(); err != nil {
-		s.client.Close()
-		return fmt.Errorf("store: Redis does not answer: %w", err)
-	}
-	return nil
+	s.client, err = connect(s.cfg.URL)
+	return err
 }
 
-func (s *Store) disconnect() error {
-	err := s.client.Close()
+func (s *Store) disconnect() error { return errors.Join(s.client.Close(), s.letGo()) }
+
+// letGo gives back what is held besides the connections.
+func (s *Store) letGo() (err error) {
+	if s.last != nil {
+		err = s.last.lock.Close()
+	}
 	if s.embedded != nil {
 		err = errors.Join(err, s.embedded.close())
 	}
@@ -97,15 +97,10 @@ func (s *Store) disconnect() error {
 
 // start begins the work that goes on until Close.
 func (s *Store) start(ctx context.Context) error {
-	if err := s.checkClusterKey(ctx); err != nil {
-		return err
-	}
-	if err := s.scripts.load(ctx, s.client); err != nil {
-		return fmt.Errorf("store: Redis did not take the scripts: %w", err)
-	}
 	s.watch = newWatch(s.client, s.view, s.log)
-	if err := s.watch.load(ctx); err != nil {
-		return fmt.Errorf("store: the directory did not load: %w", err)
+	s.watch.prepare = s.prepare
+	if err := s.begin(ctx); err != nil {
+		return err
 	}
 	s.ledger = newLedger(s)
 	s.writer = newRecordWriter(s)
@@ -117,6 +112,9 @@ func (s *Store) start(ctx context.Context) error {
 	s.stop = stop
 	s.running.Go(func() { s.watch.run(background) })
 	s.running.Go(func() { s.listenEnds(background) })
+	if s.last != nil {
+		s.running.Go(func() { s.last.run(background) })
+	}
 	s.ledger.start()
 	s.writer.start()
 	return nil
@@ -133,9 +131,12 @@ func (s *Store) Close() error {
 	s.writer.close()
 	s.stop()
 	s.metrics.unregister()
-	err := s.disconnect() // ends the reads that block
+	err := s.client.Close() // ends the reads that block
 	s.running.Wait()
-	return err
+	if s.last != nil {
+		s.last.save()
+	}
+	return errors.Join(err, s.letGo())
 }
 
 // View is the directory in memory, kept current until Close.

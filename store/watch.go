@@ -39,8 +39,11 @@ type watch struct {
 	lastID string
 	seq    uint64
 
-	// loaded says that the view came from Redis at least once.
-	loaded  atomic.Bool
+	// prepare, where not nil, makes a Redis that was away at the start ready.
+	prepare func(context.Context) error
+
+	// loads is how often the view was loaded from Redis.
+	loads   atomic.Int64
 	trouble atomic.Pointer[error]
 	// checked is when the view was last known to be current, Unix ms.
 	checked atomic.Int64
@@ -66,11 +69,44 @@ func (w *watch) current() {
 	w.trouble.Store(nil)
 }
 
+// stand makes the view a copy from the disk that was current at a time, until
+// Redis is there.
+func (w *watch) stand(seq uint64, at time.Time, loader *directory.Loader, cause error) {
+	w.view.Replace(seq, at, loader)
+	w.checked.Store(at.UnixMilli())
+	err := w.copied(cause)
+	w.trouble.Store(&err)
+}
+
+// copied says what a view is that never came from Redis.
+func (w *watch) copied(cause error) error {
+	at := time.UnixMilli(w.checked.Load()).UTC().Format(time.RFC3339)
+	return fmt.Errorf("routing goes by the copy of %s on the disk: %w", at, cause)
+}
+
+// begin loads the view from a Redis that was away at the start.
+func (w *watch) begin(ctx context.Context) error {
+	if w.prepare != nil {
+		if err := w.prepare(ctx); err != nil {
+			return w.copied(err)
+		}
+	}
+	if err := w.load(ctx); err != nil {
+		return w.copied(err)
+	}
+	return nil
+}
+
 // run follows the stream until ctx ends.
 func (w *watch) run(ctx context.Context) {
 	pause := 10 * time.Millisecond
 	for ctx.Err() == nil {
-		err := w.follow(ctx)
+		var err error
+		if w.loads.Load() == 0 {
+			err = w.begin(ctx)
+		} else {
+			err = w.follow(ctx)
+		}
 		if ctx.Err() != nil {
 			return
 		}

@@ -113,9 +113,12 @@ func checkStore(ctx context.Context, cfg *Config) (string, error) {
 	if _, err := os.Stat(cfg.DataDir); cfg.Embedded && errors.Is(err, fs.ErrNotExist) {
 		return cfg.DataDir + " does not exist yet; serve makes it", nil
 	}
-	key := []byte(cfg.ClusterKey)
+	key, dir := []byte(cfg.ClusterKey), ""
+	if cfg.Embedded {
+		dir = cfg.DataDir // with a Redis, the copy there must not stand in for it
+	}
 	s, err := store.Open(ctx, store.Config{
-		URL: cfg.RedisURL, Embedded: cfg.Embedded, DataDir: cfg.DataDir,
+		URL: cfg.RedisURL, Embedded: cfg.Embedded, DataDir: dir,
 		ClusterKey: key, NodeID: cfg.NodeID, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
