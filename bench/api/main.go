@@ -78,8 +78,17 @@ type work struct {
 	api     *testbed.API
 	clients int
 	ids     []string
-	trunk   string
-	numbers int64
+	// numbered gets the numbers: another account in every row, so that each
+	// begins with none.
+	numbered testbed.Account
+	numbers  int64
+}
+
+func (w *work) nextNumbered(ctx context.Context) error {
+	w.numbered = testbed.Account{ID: w.ids[len(w.ids)-1]}
+	var err error
+	w.numbered.Trunk, err = w.api.AddTrunk(ctx, &w.numbered, "pbx", netip.AddrPortFrom(testbed.Address(), 5060))
+	return err
 }
 
 // row grows to size accounts and prints requests per second of each kind.
@@ -97,11 +106,8 @@ func (w *work) row(ctx context.Context, g *testbed.RunningGateway, size, request
 	if err != nil {
 		return err
 	}
-	if w.trunk == "" {
-		pbx := netip.AddrPortFrom(testbed.Address(), 5060)
-		if w.trunk, err = w.api.AddTrunk(ctx, &testbed.Account{ID: w.ids[0]}, "pbx", pbx); err != nil {
-			return err
-		}
+	if err := w.nextNumbered(ctx); err != nil {
+		return err
 	}
 	account := func(n int) string { return w.ids[n*7919%len(w.ids)] }
 	var rates []float64
@@ -152,10 +158,10 @@ func (w *work) create(ctx context.Context, n int) (float64, error) {
 	})
 }
 
-// number adds one to the first account.
+// number adds one more number.
 func (w *work) number(ctx context.Context) error {
 	n := atomic.AddInt64(&w.numbers, 1)
-	return w.api.Number(ctx, &testbed.Account{ID: w.ids[0], Trunk: w.trunk}, fmt.Sprintf("%08d", n), nil)
+	return w.api.Number(ctx, &w.numbered, fmt.Sprintf("%08d", n), nil)
 }
 
 func (w *work) get(ctx context.Context, path string) error {
