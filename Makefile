@@ -55,7 +55,7 @@ fuzz: ## Each fuzz target for FUZZTIME (default 60s)
 	scripts/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: build ## CPU per 1,000 calls beside Kamailio and a bare UDP relay; BENCHFLAGS= as bench/README.md says
+bench: build ## What a call costs beside Kamailio and others, half an hour; BENCHFLAGS= as bench/README.md says
 	scripts/install-test-deps bench
 	$(GO) run ./bench $(BENCHFLAGS)
 
