@@ -116,11 +116,12 @@ func startSipgo(ctx context.Context, l *lab, s site) (*running, error) {
 		if err := errors.Join(p.Stop(), redis.Stop()); err != nil {
 			return 0, err
 		}
-		var n int
-		if _, err := fmt.Sscanf(p.Tail(1), "ended %d", &n); err != nil {
-			return 0, fmt.Errorf("sipgo said %q: %w", p.Tail(5), err)
+		for line := range strings.Lines(p.Output()) {
+			if n, ok := strings.CutPrefix(strings.TrimSpace(line), "ended "); ok {
+				return strconv.Atoi(n)
+			}
 		}
-		return n, nil
+		return 0, fmt.Errorf("sipgo said %q", p.Tail(5))
 	}
 	return &running{proxy: p, redis: redis.Process, finish: finish, abandon: func() { p.Kill(); redis.Kill() }}, nil
 }
