@@ -20,7 +20,21 @@ type idShard struct {
 	used  int
 }
 
-func newIDTable() *idTable { return &idTable{seed: maphash.MakeSeed()} }
+// newIDTable returns a table with room for about so many numbers.
+func newIDTable(numbers int) *idTable {
+	t := &idTable{seed: maphash.MakeSeed()}
+	if numbers < idShards {
+		return t
+	}
+	size := 8
+	for 3*size < 4*(numbers/idShards) {
+		size *= 2
+	}
+	for i := range t.shards {
+		t.shards[i].slots = make([]*record, size)
+	}
+	return t
+}
 
 func (t *idTable) hash(id NumberID) uint64 { return maphash.String(t.seed, string(id)) }
 
@@ -46,16 +60,21 @@ func (t *idTable) get(id NumberID) *record {
 	return s.slots[s.at(hash, id)]
 }
 
-// add adds a record whose id is not there yet.
-func (t *idTable) add(r *record) {
+// add adds a record, unless one of its id is there: that is returned then.
+func (t *idTable) add(r *record) (there *record) {
 	hash := t.hash(r.id)
 	s := t.shard(hash)
 	if 4*(s.used+1) > 3*len(s.slots) {
 		s.grow(t)
 	}
-	s.slots[s.at(hash, r.id)] = r
+	slot := &s.slots[s.at(hash, r.id)]
+	if *slot != nil {
+		return *slot
+	}
+	*slot = r
 	s.used++
 	t.count++
+	return nil
 }
 
 func (s *idShard) grow(t *idTable) {

@@ -10,12 +10,14 @@ import (
 // The table holds what a map does, whatever was added and removed before.
 func TestIDTableAgreesWithMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		table, want := newIDTable(), map[NumberID]*record{}
+		table, want := newIDTable(rapid.SampledFrom([]int{0, 100, 3000}).Draw(t, "room")), map[NumberID]*record{}
 		for range rapid.IntRange(0, 400).Draw(t, "steps") {
 			id := NumberID(fmt.Sprint("num_", rapid.IntRange(0, 3000).Draw(t, "id")))
 			if want[id] == nil {
 				want[id] = &record{id: id}
-				table.add(want[id])
+				if table.add(want[id]) != nil || table.add(&record{id: id}) != want[id] {
+					t.Fatalf("%s is not added once", id)
+				}
 			} else {
 				delete(want, id)
 				table.remove(id)
@@ -36,7 +38,7 @@ func TestIDTableAgreesWithMap(t *testing.T) {
 // One crowded shard: every removal has to close gaps, at the end and over it.
 func TestIDTableClosesGaps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		table := newIDTable()
+		table := newIDTable(0)
 		var ids []NumberID
 		for i := 0; len(ids) < 24; i++ {
 			id := NumberID(fmt.Sprint("num_", i))

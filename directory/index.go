@@ -37,9 +37,10 @@ type plan struct {
 	children int
 }
 
-func newIndex() index {
+// newIndex returns an empty index with room for about so many numbers.
+func newIndex(numbers int) index {
 	return index{
-		accounts: map[AccountID]*plan{}, trunks: map[TrunkID]*Trunk{}, numbers: newIDTable(),
+		accounts: map[AccountID]*plan{}, trunks: map[TrunkID]*Trunk{}, numbers: newIDTable(numbers),
 		links: map[InterlinkID]*Interlink{}, keys: map[string]InterlinkID{}, realms: map[string]AccountID{},
 	}
 }

@@ -18,9 +18,10 @@ type Loader struct {
 	last *plan
 }
 
-// NewLoader returns an empty loader.
-func NewLoader() *Loader {
-	l := &Loader{index: newIndex()}
+// NewLoader returns an empty loader with room for so many numbers.
+func NewLoader(numbers int) *Loader {
+	l := &Loader{index: newIndex(numbers)}
+	l.records.fresh = make([]record, max(0, numbers))
 	l.unsorted = true
 	return l
 }
@@ -59,12 +60,19 @@ func (l *Loader) putNumber(n *InternalNumber) {
 	if !slices.ContainsFunc(l.last.trunks, func(t *Trunk) bool { return t.ID == n.Trunk }) {
 		c.Trunk = TrunkID(strings.Clone(string(n.Trunk)))
 	}
-	if r := l.numbers.get(n.ID); r == nil {
+	r := l.records.take()
+	r.id = n.ID
+	there := l.numbers.add(r)
+	if there == nil {
 		c.ID = l.keep(n.ID)
-		l.addNumber(l.last, &c)
-	} else if c.Version > r.version {
+		r.set(&c, l.last)
+		l.list(r)
+		return
+	}
+	l.records.put(r)
+	if c.Version > there.version {
 		c.Account = l.last.id
-		l.editNumber(r, &c)
+		l.editNumber(there, &c)
 		l.last = nil // it may have gone
 	}
 }

@@ -19,7 +19,7 @@ type View struct {
 }
 
 // NewView returns an empty view at sequence 0.
-func NewView() *View { return &View{index: newIndex(), advanced: make(chan struct{})} }
+func NewView() *View { return &View{index: newIndex(0), advanced: make(chan struct{})} }
 
 // Delta is one object's new state in a change stream entry.
 type Delta struct {
@@ -47,7 +47,13 @@ func (v *View) Apply(seq uint64, at time.Time, deltas []Delta) {
 
 // Load replaces everything by the objects given, as of sequence seq.
 func (v *View) Load(seq uint64, at time.Time, objects []Object) {
-	l := NewLoader()
+	numbers := 0
+	for _, o := range objects {
+		if o.Ref().Kind == KindNumber {
+			numbers++
+		}
+	}
+	l := NewLoader(numbers)
 	for _, k := range kinds {
 		for _, o := range objects {
 			if o.Ref().Kind == k {

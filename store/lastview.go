@@ -115,15 +115,17 @@ func (l *lastView) write(seq uint64) (err error) {
 	}()
 	// How many objects there are is known at the end; the header has room.
 	w := bufio.NewWriterSize(f, 1<<20)
-	_, err = w.Write(viewHeader(seq, 0))
-	objects := 0
+	_, err = w.Write(viewHeader(seq, 0, 0))
+	objects, numbers := 0, 0
 	var line []byte
 	each := func(o directory.Object) error {
 		body, err := json.Marshal(o.Redacted())
 		if err != nil {
 			return err
 		}
-		objects++
+		if objects++; o.Ref().Kind == directory.KindNumber {
+			numbers++
+		}
 		line = append(append(line[:0], `{"kind":"`...), o.Ref().Kind...)
 		line = append(append(append(line, `","body":`...), body...), '}')
 		_, err = w.Write(appendLine(nil, line))
@@ -136,7 +138,7 @@ func (l *lastView) write(seq uint64) (err error) {
 		err = w.Flush()
 	}
 	if err == nil {
-		_, err = f.WriteAt(viewHeader(seq, objects), 0)
+		_, err = f.WriteAt(viewHeader(seq, objects, numbers), 0)
 	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
@@ -148,8 +150,8 @@ func (l *lastView) write(seq uint64) (err error) {
 }
 
 // viewHeader is a snapshot's first line, as long for one number as for another.
-func viewHeader(seq uint64, objects int) []byte {
-	return appendLine(nil, fmt.Appendf(nil, `{"format":%d,"seq":%20d,"objects":%20d,"audit":0}`, snapshotFormat, seq, objects))
+func viewHeader(seq uint64, objects, numbers int) []byte {
+	return appendLine(nil, fmt.Appendf(nil, `{"format":%d,"seq":%20d,"objects":%20d,"audit":0,"numbers":%20d}`, snapshotFormat, seq, objects, numbers))
 }
 
 // viewPage is how many objects are copied while the view is held.

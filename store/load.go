@@ -26,7 +26,11 @@ func (w *watch) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	loader := directory.NewLoader()
+	numbers, err := w.client.HLen(ctx, keyObjects(directory.KindNumber)).Result()
+	if err != nil {
+		return err
+	}
+	loader := directory.NewLoader(int(numbers))
 	if err := w.scanAll(ctx, loader); err != nil {
 		return err
 	}
@@ -127,12 +131,7 @@ func (w *watch) scan(ctx context.Context, replies chan<- reply) error {
 // decodeAll decodes replies until there are no more.
 func decodeAll(ctx context.Context, replies <-chan reply, objects chan<- *decoded, spare <-chan *decoded) error {
 	for r := range replies {
-		var d *decoded
-		select {
-		case d = <-spare:
-		default:
-			d = new(decoded)
-		}
+		d := takeSpare(spare)
 		if err := d.decode(r); err != nil {
 			return err
 		}
@@ -145,8 +144,18 @@ func decodeAll(ctx context.Context, replies <-chan reply, objects chan<- *decode
 	return nil
 }
 
+// takeSpare returns an empty one, used before where there is one.
+func takeSpare(spare <-chan *decoded) *decoded {
+	select {
+	case d := <-spare:
+		d.numbers, d.others = d.numbers[:0], d.others[:0]
+		return d
+	default:
+		return new(decoded)
+	}
+}
+
 func (d *decoded) decode(r reply) error {
-	d.numbers, d.others = d.numbers[:0], d.others[:0]
 	for i := 1; i < len(r.pairs); i += 2 {
 		if err := d.add(r.kind, r.pairs[i]); err != nil {
 			return err

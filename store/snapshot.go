@@ -37,6 +37,8 @@ type snapshotHeader struct {
 	Seq     uint64 `json:"seq"`
 	Objects int    `json:"objects"`
 	Audit   int    `json:"audit"`
+	// Numbers is how many of the objects are numbers; 0 where nobody counted.
+	Numbers int `json:"numbers,omitempty"`
 }
 
 type snapshotObject struct {

@@ -17,6 +17,8 @@ const (
 	viewBlock = 256 << 10
 	// viewLine is the longest line: a trunk or a name is far below it.
 	viewLine = 1 << 20
+	// maxRoom bounds the room made by what a header says.
+	maxRoom = 10_000_000
 )
 
 // readView reads what lastView wrote. Whatever is amiss is an error: a part of a
@@ -27,11 +29,11 @@ func readView(path string) (loader *directory.Loader, seq uint64, err error) {
 		return nil, 0, err
 	}
 	defer f.Close()
-	r := &viewReader{in: bufio.NewReaderSize(f, viewLine)}
+	r := &viewReader{in: bufio.NewReaderSize(f, viewLine), spare: make(chan *decoded, scanAhead+2)}
 	if err := r.readHeader(); err != nil {
 		return nil, 0, fmt.Errorf("store: the view %s: %w", path, err)
 	}
-	loader = directory.NewLoader()
+	loader = directory.NewLoader(min(r.header.Numbers, maxRoom))
 	objects := make(chan *decoded, scanAhead)
 	failed := make(chan error, 1)
 	go func() {
@@ -41,6 +43,10 @@ func readView(path string) (loader *directory.Loader, seq uint64, err error) {
 	// A block that is damaged ends the channel; nothing is left behind.
 	for d := range objects {
 		d.load(loader)
+		select {
+		case r.spare <- d:
+		default:
+		}
 	}
 	if err := <-failed; err != nil {
 		return nil, 0, fmt.Errorf("store: the view %s: %w", path, err)
@@ -51,6 +57,9 @@ func readView(path string) (loader *directory.Loader, seq uint64, err error) {
 type viewReader struct {
 	in     *bufio.Reader
 	header snapshotHeader
+	// spare holds blocks that can be filled again.
+	spare chan *decoded
+	ends  []int
 }
 
 var errDamaged = errors.New("damaged")
@@ -75,18 +84,17 @@ func (r *viewReader) readHeader() error {
 
 // readObjects reads lines, checks and decodes them.
 func (r *viewReader) readObjects(objects chan<- *decoded) error {
-	count := 0
-	for {
-		block, end, err := r.readBlock()
-		if err != nil {
+	for count, end := 0, false; ; {
+		var text string
+		var err error
+		if text, end, err = r.readBlock(); err != nil {
 			return err
 		}
-		d := new(decoded)
-		n, err := d.decodeLines(block)
-		if err != nil {
-			return fmt.Errorf("%w: object %d: %w", errDamaged, count+n, err)
+		d := takeSpare(r.spare)
+		if err := d.decodeLines(text, r.ends); err != nil {
+			return fmt.Errorf("%w: after object %d: %w", errDamaged, count, err)
 		}
-		count += n
+		count += len(r.ends)
 		objects <- d
 		switch {
 		case !end:
@@ -98,44 +106,46 @@ func (r *viewReader) readObjects(objects chan<- *decoded) error {
 	}
 }
 
-// readBlock reads some whole lines; end says that no more follow.
-func (r *viewReader) readBlock() (block []byte, end bool, err error) {
-	block = make([]byte, 0, viewBlock+viewBlock/4)
-	for len(block) < viewBlock {
+// readBlock reads the bodies of some lines, one behind the other, and leaves in
+// ends where each ends; end says that no more follow.
+func (r *viewReader) readBlock() (text string, end bool, err error) {
+	r.ends = r.ends[:0]
+	var block strings.Builder
+	block.Grow(viewBlock + viewBlock/4)
+	for block.Len() < viewBlock {
 		line, err := r.in.ReadSlice('\n')
 		switch {
 		case errors.Is(err, io.EOF) && len(line) == 0:
-			return block, true, nil
+			return block.String(), true, nil
 		case errors.Is(err, io.EOF), errors.Is(err, bufio.ErrBufferFull):
-			return nil, false, fmt.Errorf("%w: a line does not end", errDamaged)
+			return "", false, fmt.Errorf("%w: a line does not end", errDamaged)
 		case err != nil:
-			return nil, false, err
+			return "", false, err
 		}
-		block = append(block, line...)
+		body, ok := openLine(line[:len(line)-1])
+		if !ok {
+			return "", false, fmt.Errorf("%w: checksum", errDamaged)
+		}
+		block.Write(body)
+		r.ends = append(r.ends, block.Len())
 	}
-	return block, false, nil
+	return block.String(), false, nil
 }
 
-// decodeLines decodes the objects of some lines and returns how many there were.
-func (d *decoded) decodeLines(block []byte) (n int, err error) {
-	text := string(block)
-	for at := 0; at < len(text); n++ {
-		end := at + strings.IndexByte(text[at:], '\n')
-		body, ok := openLine(block[at:end])
-		if !ok {
-			return n, errors.New("checksum")
-		}
-		line := text[end-len(body) : end]
-		rest, ok := strings.CutPrefix(line, `{"kind":"`)
+// decodeLines decodes the objects of some lines.
+func (d *decoded) decodeLines(text string, ends []int) error {
+	at := 0
+	for _, end := range ends {
+		rest, ok := strings.CutPrefix(text[at:end], `{"kind":"`)
 		kind, rest, ok2 := strings.Cut(rest, `","body":`)
 		object, ok3 := strings.CutSuffix(rest, "}")
 		if !ok || !ok2 || !ok3 {
-			return n, errors.New("form")
+			return errors.New("form")
 		}
 		if err := d.addBody(directory.Kind(kind), object); err != nil {
-			return n, err
+			return err
 		}
-		at = end + 1
+		at = end
 	}
-	return n, nil
+	return nil
 }

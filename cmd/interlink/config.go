@@ -19,7 +19,8 @@ type Config struct {
 	RedisURL string
 	// Embedded keeps everything in this process and in DataDir; for one node.
 	Embedded bool
-	// DataDir is where an embedded gateway keeps provisioning and the keys it
+	// DataDir is where a node with a Redis keeps its last view of the directory,
+	// and where an embedded gateway keeps provisioning and the keys it
 	// made for itself. Empty keeps nothing.
 	DataDir string
 	// SIPListen are the UDP addresses for SIP; port 0 picks one.
@@ -86,7 +87,7 @@ func settings() []setting {
 			set: func(c *Config, v string) error { c.RedisURL = v; return nil }},
 		{key: "embedded", fallback: "false", usage: "run without Redis; for one node only",
 			set: func(c *Config, v string) (err error) { c.Embedded, err = parseBool(v); return err }},
-		{key: "data_dir", fallback: defaultDataDir, usage: "where an embedded gateway keeps its data",
+		{key: "data_dir", fallback: defaultDataDir, usage: "where an embedded gateway keeps its data, and a node with a Redis its last view of the directory",
 			set: func(c *Config, v string) error { c.DataDir = v; return nil }},
 		{key: "sip_listen", fallback: "udp:127.0.0.1:5060", usage: "addresses for SIP, comma list of udp:IP:PORT",
 			set: func(c *Config, v string) (err error) { c.SIPListen, err = parseSIPListen(v); return err }},
