@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -61,6 +62,9 @@ func serveCommand(environ []string) *cobra.Command {
 }
 
 func serve(ctx context.Context, cfg Config, log *slog.Logger) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(loadingGC)
+	}
 	g, err := New(ctx, cfg, log)
 	if err != nil {
 		return err

@@ -52,6 +52,10 @@ func gcPercent(live uint64) int {
 	return max(100, int(math.Round(100*spareHeap/float64(live))))
 }
 
+// loadingGC is GOGC while the directory is loaded, where hardly anything that is
+// allocated becomes garbage.
+const loadingGC = 400
+
 // liveHeap is what the last collection found in use, in bytes.
 func liveHeap() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
