@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -51,10 +52,16 @@ func quicken(c net.Conn) net.Conn {
 	return q
 }
 
+// looks is how often a socket that has nothing yet is looked at again, with
+// everybody else's turn in between, before the goroutine parks. On a busy node
+// the answer is there by then, and nobody would ask the poller for it until the
+// loops have nothing to do.
+const looks = 3
+
 // move makes the system call and reports whether it is done: false waits until
 // the socket is ready.
 func (t *transfer) move(call, fd uintptr) bool {
-	for {
+	for again := 0; ; {
 		n, _, errno := unix.RawSyscall(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(t.buf))), uintptr(len(t.buf)))
 		switch errno {
 		case 0:
@@ -62,7 +69,11 @@ func (t *transfer) move(call, fd uintptr) bool {
 		case unix.EINTR:
 			continue
 		case unix.EAGAIN:
-			return false
+			if again++; again > looks {
+				return false
+			}
+			runtime.Gosched()
+			continue
 		default:
 			t.n, t.err = 0, errno
 		}

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -168,6 +169,9 @@ func (l *Loop) turn(h Handler, next time.Duration) (time.Duration, error) {
 	}
 	next = h.Turn(l.now)
 	l.engine.flush()
+	// A loop that always finds something to read never parks: whoever else has
+	// work (the ledger's sender, the API) gets its turn here.
+	runtime.Gosched()
 	l.counts.turns.Add(1)
 	return next, nil
 }
