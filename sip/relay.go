@@ -18,7 +18,7 @@ type inside struct {
 }
 
 // relay forwards a request inside a dialog that goes through us. Nothing is
-// asked of the store: the pass says what must be known (product: in-dialog
+// asked of the store: the pass says what must be known (in-dialog
 // requests never wait for Redis). Only the two PBXs of the call may use it.
 func (s *shard) relay(p *transport.Packet, pass *pass) {
 	m := &s.msg

@@ -8,7 +8,7 @@ type answer struct {
 	phrase string
 }
 
-// statuses is the one table from reasons to SIP (product: DI6, LI6).
+// statuses is the one table from reasons to SIP (docs/statements.md: DI6, LI6).
 var statuses = [...]answer{
 	routing.None:                  {0, ""},
 	routing.NumberNotFound:        {404, "Not Found"},
