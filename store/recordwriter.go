@@ -125,6 +125,8 @@ func (w *recordWriter) run() {
 	}
 }
 
+// finish tries for a while to file what is left when the store closes, with a
+// pause between attempts that failed.
 func (w *recordWriter) finish() {
 	deadline := time.Now().Add(closeWithin)
 	for w.take() {

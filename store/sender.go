@@ -103,7 +103,8 @@ func (l *ledger) take() (fresh, closing bool) {
 	return fresh, closing
 }
 
-// finish tries for a while to send what is left when the store closes.
+// finish tries for a while to send what is left when the store closes. The
+// pauses are between attempts that failed: Redis tells nobody when it is back.
 func (l *ledger) finish() {
 	deadline := time.Now().Add(closeWithin)
 	for len(l.pending) > 0 && time.Now().Before(deadline) {
