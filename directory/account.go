@@ -49,13 +49,7 @@ func (a *Account) Validate() error {
 	if err := CheckName("/name", a.Name); err != nil {
 		return err
 	}
-	if a.TimeZone == "" || a.TimeZone == "Local" {
-		return Invalid("/timezone", "timezone_unknown", "The time zone is not an IANA name.")
-	}
-	if _, err := time.LoadLocation(a.TimeZone); err != nil {
-		return Invalid("/timezone", "timezone_unknown", "The time zone %q is not an IANA name.", a.TimeZone)
-	}
-	return nil
+	return CheckTimeZone("/timezone", a.TimeZone)
 }
 
 // CheckName holds for every name a person gives: 1–128 characters, valid

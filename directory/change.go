@@ -10,11 +10,34 @@ const (
 	KindNumber    Kind = "number"
 	KindInterlink Kind = "interlink"
 	KindLimits    Kind = "limits"
+
+	KindUser            Kind = "user"
+	KindToken           Kind = "token"
+	KindFederation      Kind = "federation"
+	KindMembership      Kind = "membership"
+	KindFederationAdmin Kind = "federationadmin"
+	KindProvider        Kind = "provider"
+	KindConnection      Kind = "connection"
+	KindNumberClasses   Kind = "numberclasses"
+	KindRestrictions    Kind = "restrictions"
+	KindCreditEntry     Kind = "creditentry"
+	KindCredit          Kind = "credit"
+	KindLicence         Kind = "licence"
+	KindPricePlan       Kind = "priceplan"
+	KindPlanSelection   Kind = "planselection"
+	KindPermissions     Kind = "permissions"
+	KindSettings        Kind = "settings"
+	KindWebhook         Kind = "webhook"
 )
 
 // Kinds lists every Kind in an order in which objects can be loaded: what is
 // required stands before what requires it.
-var kinds = [...]Kind{KindAccount, KindLimits, KindTrunk, KindNumber, KindInterlink}
+var kinds = [...]Kind{
+	KindAccount, KindLimits, KindTrunk, KindNumber, KindInterlink,
+	KindUser, KindToken, KindFederation, KindMembership, KindFederationAdmin, KindProvider, KindConnection,
+	KindNumberClasses, KindRestrictions, KindCreditEntry, KindCredit, KindLicence, KindPricePlan, KindPlanSelection,
+	KindPermissions, KindSettings, KindWebhook,
+}
 
 // Kinds returns every Kind, required ones before those that require them.
 func Kinds() []Kind { return kinds[:] }
@@ -109,6 +132,47 @@ func New(k Kind) Object {
 		return new(Interlink)
 	case KindLimits:
 		return new(Limits)
+	}
+	return newOwned(k)
+}
+
+// newOwned is New for the kinds a view keeps on its shelf.
+func newOwned(k Kind) Object {
+	switch k {
+	case KindUser:
+		return new(User)
+	case KindToken:
+		return new(Token)
+	case KindFederation:
+		return new(Federation)
+	case KindMembership:
+		return new(Membership)
+	case KindFederationAdmin:
+		return new(FederationAdmin)
+	case KindProvider:
+		return new(Provider)
+	case KindConnection:
+		return new(Connection)
+	case KindNumberClasses:
+		return new(NumberClasses)
+	case KindRestrictions:
+		return new(Restrictions)
+	case KindCreditEntry:
+		return new(CreditEntry)
+	case KindCredit:
+		return new(Credit)
+	case KindLicence:
+		return new(Licence)
+	case KindPricePlan:
+		return new(PricePlan)
+	case KindPlanSelection:
+		return new(PlanSelection)
+	case KindPermissions:
+		return new(Permissions)
+	case KindSettings:
+		return new(Settings)
+	case KindWebhook:
+		return new(Webhook)
 	}
 	return nil
 }
