@@ -80,10 +80,8 @@ func (v *View) taken(o Object) string {
 		}
 	case *InternalNumber:
 		if p := v.accounts[o.Account]; p != nil {
-			for _, r := range p.numbers {
-				if r.id != o.ID && r.number == o.Number {
-					return "number"
-				}
+			if r := p.spelled(o.Number); r != nil && r.id != o.ID {
+				return "number"
 			}
 		}
 	case *Interlink:

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -13,9 +14,10 @@ type index struct {
 	links    map[InterlinkID]*Interlink
 	keys     map[string]InterlinkID
 	realms   map[string]AccountID
-	order    []AccountID // sorted
+	order    sortedList[AccountID]
 	sources  sourceTable
 	records  recordPool
+	shelf    shelf
 	// unsorted lets a Loader add accounts and numbers at the ends of the lists
 	// that are sorted otherwise: a million insertions would take minutes.
 	unsorted bool
@@ -27,13 +29,13 @@ type plan struct {
 	id AccountID
 	// singles are the numbers dialled exactly, sorted by what is dialled; blocks
 	// are the others, most specific first.
-	singles  []single
-	blocks   []*record
+	singles  sortedList[single]
+	blocks   sortedList[*record]
 	account  *Account
 	limits   *Limits
-	numbers  []*record    // sorted by ID
-	trunks   []*Trunk     // sorted by ID
-	links    []*Interlink // sorted by ID
+	numbers  sortedList[*record] // sorted by ID
+	trunks   []*Trunk            // sorted by ID
+	links    []*Interlink        // sorted by ID
 	children int
 }
 
@@ -42,6 +44,7 @@ func newIndex(numbers int) index {
 	return index{
 		accounts: map[AccountID]*plan{}, trunks: map[TrunkID]*Trunk{}, numbers: newIDTable(numbers),
 		links: map[InterlinkID]*Interlink{}, keys: map[string]InterlinkID{}, realms: map[string]AccountID{},
+		shelf: newShelf(),
 	}
 }
 
@@ -62,6 +65,8 @@ func (x *index) put(d Delta) {
 	case KindInterlink:
 		after, _ := d.After.(*Interlink)
 		x.setInterlink(InterlinkID(d.Ref.ID), after)
+	default:
+		x.shelf.put(d)
 	}
 }
 
@@ -80,7 +85,7 @@ func (x *index) plan(id AccountID) *plan {
 // an entry deletes the account and what hangs on it.
 func (x *index) prune(id AccountID) {
 	if p := x.accounts[id]; p != nil && p.account == nil && p.limits == nil && p.children == 0 &&
-		len(p.numbers)+len(p.trunks)+len(p.links) == 0 {
+		p.numbers.len()+len(p.trunks)+len(p.links) == 0 {
 		delete(x.accounts, id)
 	}
 }
@@ -102,18 +107,15 @@ func (x *index) setAccount(id AccountID, after *Account) {
 	}
 	p.account = after
 	if after == nil {
-		if i, ok := slices.BinarySearch(x.order, id); ok {
-			x.order = slices.Delete(x.order, i, i+1)
-		}
+		x.order.remove(id, cmp.Compare)
 		x.prune(id)
 		return
 	}
 	switch {
 	case before == nil && x.unsorted:
-		x.order = append(x.order, id)
+		x.order.append(id)
 	case before == nil:
-		i, _ := slices.BinarySearch(x.order, id)
-		x.order = slices.Insert(x.order, i, id)
+		x.order.add(id, cmp.Compare)
 	}
 	x.realms[strings.ToLower(after.Realm)] = id
 	if after.Parent != "" {

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func (l *Loader) Apply(deltas []Delta) {
 
 // Size is how many accounts, trunks, numbers and interlinks there are.
 func (l *Loader) Size() int {
-	return len(l.order) + len(l.trunks) + l.numbers.count + len(l.links)
+	return l.order.len() + len(l.trunks) + l.numbers.count + len(l.links)
 }
 
 func (l *Loader) putNumber(n *InternalNumber) {
@@ -103,7 +104,7 @@ func (l *Loader) finish() {
 	half := len(plans) / 2
 	done.Go(func() { sortPlans(plans[:half]) })
 	sortPlans(plans[half:])
-	slices.Sort(l.order)
+	l.order.sort(cmp.Compare)
 	done.Wait()
 }
 

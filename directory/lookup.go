@@ -32,15 +32,7 @@ func (v *View) AccountByRealm(realm string) *Account {
 func (v *View) Accounts(after AccountID, yield func(*Account) bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	i, found := slices.BinarySearch(v.order, after)
-	if found {
-		i++
-	}
-	for _, id := range v.order[i:] {
-		if !yield(v.accounts[id].account) {
-			return
-		}
-	}
+	v.order.from(func(id AccountID) bool { return id <= after }, func(id AccountID) bool { return yield(v.accounts[id].account) })
 }
 
 // Children returns how many accounts have this one as parent.
@@ -118,15 +110,13 @@ func (v *View) Numbers(id AccountID, after NumberID, limit int) []*InternalNumbe
 	if p == nil {
 		return nil
 	}
-	i, found := slices.BinarySearchFunc(p.numbers, after, func(r *record, id NumberID) int { return strings.Compare(string(r.id), string(id)) })
-	if found {
-		i++
-	}
-	page := p.numbers[i:min(i+limit, len(p.numbers))]
-	list := make([]*InternalNumber, len(page))
-	for i, r := range page {
-		list[i] = r.full()
-	}
+	list := make([]*InternalNumber, 0, max(0, min(limit, p.numbers.len())))
+	p.numbers.from(func(r *record) bool { return r.id <= after }, func(r *record) bool {
+		if len(list) < limit {
+			list = append(list, r.full())
+		}
+		return len(list) < limit
+	})
 	return list
 }
 
@@ -206,7 +196,7 @@ func (v *View) Size(k Kind) int {
 	defer v.mu.RUnlock()
 	switch k {
 	case KindAccount:
-		return len(v.order)
+		return v.order.len()
 	case KindTrunk:
 		return len(v.trunks)
 	case KindNumber:

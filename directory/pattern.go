@@ -51,6 +51,15 @@ func (p packed) String() string {
 	return string(b[:n])
 }
 
+// rank orders numbers by length, then as their text: those of one length that
+// lie between two others stand together.
+type rank uint64
+
+func (p packed) rank() rank { return rank(p >> (bits.TrailingZeros64(uint64(p)) &^ 7)) }
+
+// packed returns what has this rank.
+func (r rank) packed() packed { return packed(r << (bits.LeadingZeros64(uint64(r)) &^ 7)) }
+
 // digits reports whether p has digits only.
 func (p packed) digits() bool {
 	for i := range p.len() {

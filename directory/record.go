@@ -2,7 +2,6 @@ package directory
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -89,23 +88,45 @@ func (r *record) match() Match {
 
 // find returns the most specific enabled number that covers a dialled one.
 func (p *plan) find(dialled packed) *record {
-	low, high := 0, len(p.singles)
+	if r := p.single(dialled.rank()); r != nil && r.enabled {
+		return r
+	}
+	for n := range p.blocks.parts() {
+		for _, r := range p.blocks.part(n) {
+			if r.enabled && r.number.covers(dialled) {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// single returns the number dialled exactly so. This is written out, not by
+// sortedList.from: every call comes here.
+func (p *plan) single(key rank) *record {
+	list := p.singles.few
+	if p.singles.many != nil {
+		parts := p.singles.many.list
+		low, high := 0, len(parts)-1
+		for low < high {
+			if mid := (low + high) / 2; parts[mid][len(parts[mid])-1].key < key {
+				low = mid + 1
+			} else {
+				high = mid
+			}
+		}
+		list = parts[low]
+	}
+	low, high := 0, len(list)
 	for low < high {
-		if mid := (low + high) / 2; p.singles[mid].key < dialled {
+		if mid := (low + high) / 2; list[mid].key < key {
 			low = mid + 1
 		} else {
 			high = mid
 		}
 	}
-	if low < len(p.singles) && p.singles[low].key == dialled {
-		if r := p.singles[low].record; r.enabled {
-			return r
-		}
-	}
-	for _, r := range p.blocks {
-		if r.enabled && r.number.covers(dialled) {
-			return r
-		}
+	if low < len(list) && list[low].key == key {
+		return list[low].record
 	}
 	return nil
 }
@@ -113,7 +134,7 @@ func (p *plan) find(dialled packed) *record {
 // single is a number dialled exactly. The key lies beside the pointer so that a
 // search reads one stretch of memory, not a number per step.
 type single struct {
-	key    packed
+	key    rank
 	record *record
 }
 
@@ -164,49 +185,43 @@ func (x *index) list(r *record) {
 	isSingle := r.number.Single()
 	switch {
 	case x.unsorted:
-		p.numbers = append(p.numbers, r)
+		p.numbers.append(r)
 		if isSingle {
-			p.singles = append(p.singles, single{r.number.lo, r})
+			p.singles.append(single{r.number.lo.rank(), r})
 		} else {
-			p.blocks = append(p.blocks, r)
+			p.blocks.append(r)
 		}
 		return
 	case isSingle:
-		p.singles = put(p.singles, single{r.number.lo, r}, byKey)
+		p.singles.add(single{r.number.lo.rank(), r}, byKey)
 	default:
-		p.blocks = put(p.blocks, r, moreSpecific)
+		p.blocks.add(r, moreSpecific)
 	}
-	p.numbers = put(p.numbers, r, byNumberID)
+	p.numbers.add(r, byNumberID)
 }
 
 // unlist takes a record out of its account's lists.
 func (x *index) unlist(r *record) {
 	p := r.plan
 	if x.unsorted {
-		p.sort()
+		p.numbers.drop(r, byNumberID)
+		p.singles.drop(single{r.number.lo.rank(), r}, byKey)
+		p.blocks.drop(r, moreSpecific)
+		return
 	}
-	p.numbers = cut(p.numbers, r, byNumberID)
+	p.numbers.remove(r, byNumberID)
 	if r.number.Single() {
-		p.singles = cut(p.singles, single{r.number.lo, r}, byKey)
+		p.singles.remove(single{r.number.lo.rank(), r}, byKey)
 	} else {
-		p.blocks = cut(p.blocks, r, moreSpecific)
+		p.blocks.remove(r, moreSpecific)
 	}
 }
 
 // sort puts the lists of numbers into order and gives spare memory back.
 func (p *plan) sort() {
-	slices.SortFunc(p.numbers, byNumberID)
-	slices.SortFunc(p.singles, byKey)
-	slices.SortFunc(p.blocks, moreSpecific)
-	p.numbers, p.singles, p.blocks = fit(p.numbers), fit(p.singles), fit(p.blocks)
-}
-
-// fit returns the list in no more memory than it needs.
-func fit[T any](list []T) []T {
-	if len(list) == cap(list) {
-		return list
-	}
-	return append(make([]T, 0, len(list)), list...)
+	p.numbers.sort(byNumberID)
+	p.singles.sort(byKey)
+	p.blocks.sort(moreSpecific)
 }
 
 func (x *index) setNumber(id NumberID, after *InternalNumber) {

@@ -60,7 +60,7 @@ type createNumberInput struct {
 }
 
 func (s *Server) createNumber(ctx context.Context, in *createNumberInput) (*Creation[Number], error) {
-	a, err := s.account(ctx, in.Account, edit)
+	a, err := s.account(ctx, in.Account, numbersWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ type listNumbersInput struct {
 }
 
 func (s *Server) listNumbers(ctx context.Context, in *listNumbersInput) (*Listing[Number], error) {
-	a, err := s.account(ctx, in.Account, see)
+	a, err := s.account(ctx, in.Account, numbersRead)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (s *Server) listNumbers(ctx context.Context, in *listNumbersInput) (*Listin
 }
 
 func (s *Server) getNumber(ctx context.Context, in *InNumber) (*Reading[Number], error) {
-	n, err := s.number(ctx, in, see)
+	n, err := s.number(ctx, in, numbersRead)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ type patchNumberInput struct {
 func (s *Server) patchNumber(ctx context.Context, in *patchNumberInput) (*Reading[Number], error) {
 	var after *directory.InternalNumber
 	err := s.retry(ctx, func() (error, error) {
-		before, err := s.number(ctx, &in.InNumber, edit)
+		before, err := s.number(ctx, &in.InNumber, numbersWrite)
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +162,7 @@ type deleteNumberInput struct {
 
 func (s *Server) deleteNumber(ctx context.Context, in *deleteNumberInput) (*struct{}, error) {
 	return nil, s.retry(ctx, func() (error, error) {
-		n, err := s.number(ctx, &in.InNumber, edit)
+		n, err := s.number(ctx, &in.InNumber, numbersWrite)
 		if err != nil {
 			return nil, err
 		}
@@ -221,13 +221,8 @@ func renderNumber(n *directory.InternalNumber) Number {
 // renderOneNumber reports overlaps, too (IN5).
 func (s *Server) renderOneNumber(n *directory.InternalNumber) Number {
 	out := renderNumber(n)
-	for _, other := range s.allNumbers(n.Account) {
-		if len(out.Overlaps) == maxOverlaps {
-			break
-		}
-		if other.ID != n.ID && other.Number.Overlaps(n.Number) {
-			out.Overlaps = append(out.Overlaps, other.Number.String())
-		}
+	for _, other := range s.view.Overlaps(n.Account, n.ID, n.Number, maxOverlaps) {
+		out.Overlaps = append(out.Overlaps, other.String())
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -121,5 +122,22 @@ func TestNumberList(t *testing.T) {
 	}
 	if got := w.do(get(a + "/numbers?limit=5")).want(200); got.field("next") != nil {
 		t.Error("a full last page promises more")
+	}
+}
+
+// What the creation of a number takes does not grow with its account.
+func TestNumberCreationAllocations(t *testing.T) {
+	allocations := func(numbers int) float64 {
+		w := newWorld(t)
+		a := w.account("Brown")
+		trunk := w.trunk(a, "192.0.2.1")
+		for i := range numbers {
+			w.number(a, trunk, strconv.Itoa(20_000+i), nil)
+		}
+		ask := post(a+"/numbers?dry_run=true", obj{"number": "10xxx", "trunk": trunk})
+		return testing.AllocsPerRun(20, func() { w.do(ask).want(200) })
+	}
+	if few, many := allocations(10), allocations(1000); many > few+200 {
+		t.Errorf("%v allocations among 10 numbers, %v among 1,000", few, many)
 	}
 }
