@@ -22,7 +22,10 @@ type Account struct {
 	// TimeZone is an IANA name.
 	TimeZone string `json:"timezone"`
 	// Enabled false: makes and receives no calls (AC5).
-	Enabled   bool      `json:"enabled"`
+	Enabled bool `json:"enabled"`
+	// Reseller may have accounts below it (AC1); its administrators are
+	// partners. One that has accounts below is one anyhow.
+	Reseller  bool      `json:"reseller,omitempty"`
 	Version   uint64    `json:"version"`
 	CreatedAt time.Time `json:"created_at"`
 }

@@ -110,10 +110,14 @@ func Delete(o Object) Change              { return Change{Before: o} }
 
 // Actor says on whose behalf a write happens; it goes into the audit entry.
 type Actor struct {
-	// Principal is who asked, for example "staff:admin".
+	// Principal is who asked, for example "staff:admin"; for an access token the
+	// principal behind it.
 	Principal string `json:"principal"`
 	// Subject is the account acted for, where that differs.
 	Subject AccountID `json:"subject,omitempty"`
+	// Action is the request's method and route, for example
+	// "POST /v1/accounts/{account}/trunks".
+	Action string `json:"action,omitempty"`
 	// RequestID ties the entry to the API's answer and log line.
 	RequestID string `json:"request_id,omitempty"`
 }

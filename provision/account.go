@@ -36,7 +36,7 @@ type AccountLines struct {
 // NewAccount creates an account.
 type NewAccount struct {
 	Name     string              `json:"name" minLength:"1" maxLength:"128" doc:"1 to 128 characters; can never be changed." example:"Brown Ltd"`
-	Parent   directory.AccountID `json:"parent,omitempty" maxLength:"64" doc:"The account above; directly below the platform without."`
+	Parent   directory.AccountID `json:"parent,omitempty" maxLength:"64" doc:"The account above; without, the token's own account, or for staff directly below the platform."`
 	TimeZone string              `json:"timezone,omitempty" maxLength:"64" doc:"IANA name; the parent's without, UTC where there is no parent." example:"Europe/Berlin"`
 	Enabled  *bool               `json:"enabled,omitempty" default:"true" doc:"A disabled account makes and receives no calls."`
 	Limits   *NewLimits          `json:"limits,omitempty" doc:"Concurrent calls; unlimited without."`
@@ -62,13 +62,16 @@ func (s *Server) createAccount(ctx context.Context, in *createAccountInput) (*Cr
 		ID: directory.AccountID(s.ids.next("acc_")), Name: in.Body.Name, Parent: in.Body.Parent, TimeZone: in.Body.TimeZone,
 		Enabled: in.Body.Enabled == nil || *in.Body.Enabled, CreatedAt: now(),
 	}
-	if a.Parent != "" && (s.view.Account(a.Parent) == nil || !s.mayNow(ctx, see, a.Parent)) {
+	if a.Parent == "" {
+		a.Parent = requestOf(ctx).principal.Account
+	}
+	if a.Parent != "" && (s.view.Account(a.Parent) == nil || !s.sees(ctx, a.Parent)) {
 		return nil, directory.Invalid("/parent", "parent_unknown", "There is no such account.")
 	}
 	if s.depth(a.Parent) > routing.MaxDepth {
 		return nil, directory.Invalid("/parent", "tree_too_deep", "At most %d accounts can stand above another.", routing.MaxDepth)
 	}
-	if !s.mayNow(ctx, govern, a.Parent) {
+	if !s.mayNow(ctx, accountCreate, a.Parent) {
 		return nil, &directory.Error{Kind: directory.KindForbidden, Code: "forbidden", Detail: "The token does not allow accounts to be created there."}
 	}
 	if a.TimeZone == "" {
@@ -126,7 +129,7 @@ func (s *Server) defaultTimeZone(a *directory.Account) string {
 type getAccountInput struct{ InAccount }
 
 func (s *Server) getAccount(ctx context.Context, in *getAccountInput) (*Reading[Account], error) {
-	a, err := s.account(ctx, in.Account, see)
+	a, err := s.account(ctx, in.Account, accountRead)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +147,7 @@ type patchAccountInput struct {
 func (s *Server) patchAccount(ctx context.Context, in *patchAccountInput) (*Reading[Account], error) {
 	var after *directory.Account
 	err := s.retry(ctx, func() (error, error) {
-		before, err := s.account(ctx, in.Account, govern)
+		before, err := s.account(ctx, in.Account, accountWrite)
 		if err != nil {
 			return nil, err
 		}

@@ -19,7 +19,7 @@ type deleteAccountInput struct {
 // at the same moment (AC6).
 func (s *Server) deleteAccount(ctx context.Context, in *deleteAccountInput) (*struct{}, error) {
 	return nil, s.retry(ctx, func() (error, error) {
-		a, err := s.account(ctx, in.Account, govern)
+		a, err := s.account(ctx, in.Account, accountDelete)
 		if err != nil {
 			return nil, err
 		}

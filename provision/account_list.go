@@ -63,9 +63,9 @@ func (s *Server) accountRows(ctx context.Context, in *listAccountsInput, at posi
 	if len(in.Sort) == 0 {
 		after, enough = directory.AccountID(at.ID), in.Limit+1
 	}
-	p, query := requestOf(ctx).principal, strings.ToLower(in.Query)
+	visible, query := s.visible(requestOf(ctx).principal), strings.ToLower(in.Query)
 	s.view.Accounts(after, func(a *directory.Account) bool {
-		if in.match(a, query) && s.may(p, see, a.ID) {
+		if in.match(a, query) && (visible == nil || visible[a.ID]) {
 			rows = append(rows, accountRow{account: a})
 		}
 		return len(rows) != enough
@@ -91,6 +91,36 @@ func (s *Server) accountRows(ctx context.Context, in *listAccountsInput, at posi
 		return nil, nil
 	}
 	return rows[first:], nil
+}
+
+// visible returns the accounts a principal sees; nil stands for all.
+func (s *Server) visible(p principal) map[directory.AccountID]bool {
+	if p.Kind == staff {
+		return nil
+	}
+	ids := map[directory.AccountID]bool{}
+	own := s.view.Account(p.Account)
+	if own == nil {
+		return ids
+	}
+	ids[own.ID] = true
+	if p.Kind == partner {
+		for _, a := range s.subtree(own) {
+			ids[a.ID] = true
+		}
+	}
+	for _, o := range s.view.Dependents(directory.Ref{Kind: directory.KindUser, ID: string(p.User)}) {
+		steered, ok := o.(*directory.FederationAdmin)
+		if !ok || p.Actor != "" {
+			continue
+		}
+		for _, m := range s.view.Dependents(directory.Ref{Kind: directory.KindFederation, ID: string(steered.Federation)}) {
+			if m, ok := m.(*directory.Membership); ok && !m.Pending() {
+				ids[m.Account] = true
+			}
+		}
+	}
+	return ids
 }
 
 func (in *listAccountsInput) match(a *directory.Account, query string) bool {

@@ -32,7 +32,7 @@ type listCallsInput struct {
 }
 
 func (s *Server) listCalls(ctx context.Context, in *listCallsInput) (*Listing[LiveCall], error) {
-	a, err := s.account(ctx, in.Account, see)
+	a, err := s.account(ctx, in.Account, callsRead)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (s *Server) endCall(ctx context.Context, in *endCallInput) (*struct{}, erro
 	if err != nil {
 		return nil, err
 	}
-	if c == nil || !s.mayNow(ctx, hangUp, c.Caller) && !s.mayNow(ctx, hangUp, c.Callee) {
+	if c == nil || !s.mayNow(ctx, callsEnd, c.Caller) && !s.mayNow(ctx, callsEnd, c.Callee) {
 		return nil, notFound
 	}
 	if in.DryRun {

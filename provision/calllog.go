@@ -32,7 +32,7 @@ type listCallLogInput struct {
 }
 
 func (s *Server) listCallLog(ctx context.Context, in *listCallLogInput) (*Listing[CallRecord], error) {
-	a, err := s.account(ctx, in.Account, see)
+	a, err := s.account(ctx, in.Account, reportsRead)
 	if err != nil {
 		return nil, err
 	}

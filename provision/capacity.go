@@ -35,7 +35,7 @@ type AncestorCapacity struct {
 type getCapacityInput struct{ InAccount }
 
 func (s *Server) getCapacity(ctx context.Context, in *getCapacityInput) (*Reading[Capacity], error) {
-	a, err := s.account(ctx, in.Account, see)
+	a, err := s.account(ctx, in.Account, limitsRead)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s *Server) limitedAbove(ctx context.Context, a *directory.Account) []*dire
 		if a = s.view.Account(a.Parent); a == nil {
 			break
 		}
-		if s.view.LimitsOf(a.ID) != nil && s.mayNow(ctx, see, a.ID) {
+		if s.view.LimitsOf(a.ID) != nil && s.sees(ctx, a.ID) {
 			above = append(above, a)
 		}
 	}

@@ -50,7 +50,7 @@ type explainInput struct {
 // preview: the ledger decides at the moment of the call.
 func (s *Server) explain(ctx context.Context, in *explainInput) (*Reading[Explanation], error) {
 	a := s.view.Account(in.Body.Account)
-	if a == nil || !s.mayNow(ctx, see, in.Body.Account) {
+	if a == nil || !s.sees(ctx, in.Body.Account) {
 		return nil, directory.Invalid("/account", "account_unknown", "There is no such account.")
 	}
 	out := Explanation{Steps: []ExplainStep{}}
@@ -60,7 +60,7 @@ func (s *Server) explain(ctx context.Context, in *explainInput) (*Reading[Explan
 	var trail routing.Trail
 	d := s.cfg.Router.Route(routing.Call{Caller: a.ID, Dialled: in.Body.Dialled}, &trail)
 	for _, step := range trail.Steps {
-		if s.mayNow(ctx, see, step.About) {
+		if s.sees(ctx, step.About) {
 			out.Steps = append(out.Steps, ExplainStep{step.Step, step.Result, step.Detail})
 		}
 	}
@@ -95,7 +95,7 @@ func (s *Server) explainTarget(ctx context.Context, r *routing.Route) *ExplainTa
 	if a := s.view.Account(r.Callee); a != nil {
 		t.Name = a.Name
 	}
-	if s.mayNow(ctx, see, r.Callee) {
+	if s.sees(ctx, r.Callee) {
 		t.Account, t.Trunk = &r.Callee, &r.Trunk.ID
 		if len(r.Trunk.Addresses) > 0 {
 			uri := "sip:" + escapeUser(r.User) + "@" + r.Trunk.Addresses[0].String()
@@ -135,7 +135,7 @@ func (s *Server) explainLines(ctx context.Context, r *routing.Route) ([]ExplainS
 		if !method.Admits() {
 			step.Result, reason = "refuse", c.Role.Reason()
 		}
-		if s.mayNow(ctx, see, c.Account) {
+		if s.sees(ctx, c.Account) {
 			steps = append(steps, step)
 		}
 		if reason != routing.None {

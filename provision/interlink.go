@@ -66,7 +66,7 @@ type createInterlinkInput struct {
 }
 
 func (s *Server) createInterlink(ctx context.Context, in *createInterlinkInput) (*Creation[Interlink], error) {
-	a, err := s.account(ctx, in.Account, edit)
+	a, err := s.account(ctx, in.Account, interlinksWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ type listInterlinksInput struct {
 }
 
 func (s *Server) listInterlinks(ctx context.Context, in *listInterlinksInput) (*Listing[Interlink], error) {
-	a, err := s.account(ctx, in.Account, see)
+	a, err := s.account(ctx, in.Account, interlinksRead)
 	if err != nil {
 		return nil, err
 	}
@@ -115,12 +115,12 @@ func (s *Server) listInterlinks(ctx context.Context, in *listInterlinksInput) (*
 }
 
 func (s *Server) getInterlink(ctx context.Context, in *InInterlink) (*Reading[Interlink], error) {
-	l, own, err := s.interlink(ctx, in, see)
+	l, own, err := s.interlink(ctx, in, interlinksRead)
 	if err != nil {
 		return nil, err
 	}
 	body := s.renderInterlink(l, own.Account)
-	if s.mayNow(ctx, edit, own.Account) && keyWorks(l, time.Now()) {
+	if s.mayNow(ctx, interlinksWrite, own.Account) && keyWorks(l, time.Now()) {
 		body.Key = s.secrets.keyOf(l)
 	}
 	return &Reading[Interlink]{ETag: etag(own.Version), Body: body}, nil
@@ -154,7 +154,7 @@ type patchInterlinkInput struct {
 func (s *Server) patchInterlink(ctx context.Context, in *patchInterlinkInput) (*Reading[Interlink], error) {
 	var out *Reading[Interlink]
 	err := s.retry(ctx, func() (error, error) {
-		before, side, err := s.interlink(ctx, &in.InInterlink, edit)
+		before, side, err := s.interlink(ctx, &in.InInterlink, interlinksWrite)
 		if err != nil {
 			return nil, err
 		}
@@ -212,7 +212,7 @@ type deleteInterlinkInput struct {
 // with it (IL5).
 func (s *Server) deleteInterlink(ctx context.Context, in *deleteInterlinkInput) (*struct{}, error) {
 	return nil, s.retry(ctx, func() (error, error) {
-		l, own, err := s.interlink(ctx, &in.InInterlink, edit)
+		l, own, err := s.interlink(ctx, &in.InInterlink, interlinksWrite)
 		if err != nil {
 			return nil, err
 		}

@@ -58,7 +58,7 @@ func (n *NewLimits) limits(a directory.AccountID, base string) (*directory.Limit
 type getLimitsInput struct{ InAccount }
 
 func (s *Server) getLimits(ctx context.Context, in *getLimitsInput) (*Reading[Limits], error) {
-	a, err := s.account(ctx, in.Account, see)
+	a, err := s.account(ctx, in.Account, limitsRead)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ type putLimitsInput struct {
 func (s *Server) putLimits(ctx context.Context, in *putLimitsInput) (*Reading[Limits], error) {
 	var after *directory.Limits
 	err := s.retry(ctx, func() (error, error) {
-		a, err := s.account(ctx, in.Account, govern)
+		a, err := s.account(ctx, in.Account, limitsWrite)
 		if err != nil {
 			return nil, err
 		}

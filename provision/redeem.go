@@ -38,7 +38,7 @@ type redeemInput struct {
 // two redemptions at the same moment the store lets one through: the loser
 // finds the key spent.
 func (s *Server) redeem(ctx context.Context, in *redeemInput) (*Creation[any], error) {
-	a, err := s.account(ctx, in.Account, edit)
+	a, err := s.account(ctx, in.Account, interlinksWrite)
 	if err != nil {
 		return nil, err
 	}

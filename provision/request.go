@@ -19,6 +19,7 @@ import (
 type request struct {
 	id        string
 	started   time.Time
+	method    string
 	route     string // the route's template, never the raw path
 	principal principal
 }
@@ -36,7 +37,11 @@ func requestOf(ctx context.Context) *request {
 // actor is who goes into the audit entry of a write.
 func actor(ctx context.Context) directory.Actor {
 	r := requestOf(ctx)
-	return directory.Actor{Principal: r.principal.ID, RequestID: r.id}
+	a := directory.Actor{Principal: r.principal.ID, RequestID: r.id, Action: r.method + " " + r.route}
+	if r.principal.Actor != "" {
+		a.Principal, a.Subject = r.principal.Actor, r.principal.Account
+	}
+	return a
 }
 
 const requestIDHeader = "X-Request-Id"
@@ -49,7 +54,7 @@ const unmatched = "unmatched"
 func (s *Server) observe(next http.Handler) http.Handler {
 	wellFormed := regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		req := &request{id: r.Header.Get(requestIDHeader), started: time.Now(), route: unmatched}
+		req := &request{id: r.Header.Get(requestIDHeader), started: time.Now(), method: method(r.Method), route: unmatched}
 		if !wellFormed.MatchString(req.id) {
 			req.id = s.ids.next("req_")
 		}

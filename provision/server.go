@@ -103,6 +103,7 @@ type Server struct {
 	metrics *metrics
 	secrets *secrets
 	redeems *throttle
+	grants  grants
 	ids     *idSource
 	router  *mux.Router
 	api     huma.API
@@ -120,7 +121,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, view: cfg.View, repo: cfg.Repository, calls: cfg.Calls, log: cfg.Log,
-		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(),
+		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), grants: newGrants(),
 		redeems: newThrottle(cfg.RedeemBurst, cfg.RedeemEvery),
 		router:  mux.NewRouter().SkipClean(true),
 	}

@@ -68,7 +68,7 @@ type createTrunkInput struct {
 }
 
 func (s *Server) createTrunk(ctx context.Context, in *createTrunkInput) (*Creation[Trunk], error) {
-	a, err := s.account(ctx, in.Account, edit)
+	a, err := s.account(ctx, in.Account, trunksWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ type listTrunksInput struct {
 }
 
 func (s *Server) listTrunks(ctx context.Context, in *listTrunksInput) (*Listing[Trunk], error) {
-	a, err := s.account(ctx, in.Account, see)
+	a, err := s.account(ctx, in.Account, trunksRead)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (s *Server) listTrunks(ctx context.Context, in *listTrunksInput) (*Listing[
 }
 
 func (s *Server) getTrunk(ctx context.Context, in *InTrunk) (*Reading[Trunk], error) {
-	t, err := s.trunk(ctx, in, see)
+	t, err := s.trunk(ctx, in, trunksRead)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ type patchTrunkInput struct {
 func (s *Server) patchTrunk(ctx context.Context, in *patchTrunkInput) (*Reading[Trunk], error) {
 	var after *directory.Trunk
 	err := s.retry(ctx, func() (error, error) {
-		before, err := s.trunk(ctx, &in.InTrunk, edit)
+		before, err := s.trunk(ctx, &in.InTrunk, trunksWrite)
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +162,7 @@ type deleteTrunkInput struct {
 
 func (s *Server) deleteTrunk(ctx context.Context, in *deleteTrunkInput) (*struct{}, error) {
 	return nil, s.retry(ctx, func() (error, error) {
-		t, err := s.trunk(ctx, &in.InTrunk, edit)
+		t, err := s.trunk(ctx, &in.InTrunk, trunksWrite)
 		if err != nil {
 			return nil, err
 		}
