@@ -8,7 +8,24 @@ import "hash/maphash"
 type idTable struct {
 	seed   maphash.Seed
 	shards [idShards]idShard
-	count  int
+}
+
+// count is how many records there are.
+func (t *idTable) count() (n int) {
+	for i := range t.shards {
+		n += t.shards[i].used
+	}
+	return n
+}
+
+// addAll adds records, and returns those whose id was there already.
+func (t *idTable) addAll(records []*record) (twice []*record) {
+	for _, r := range records {
+		if t.add(r) != nil {
+			twice = append(twice, r)
+		}
+	}
+	return twice
 }
 
 // idShards times 3/4 of a few thousand slots is a million.
@@ -52,12 +69,20 @@ func (s *idShard) at(hash uint64, id NumberID) int {
 }
 
 func (t *idTable) get(id NumberID) *record {
+	if slot := t.slot(id); slot != nil {
+		return *slot
+	}
+	return nil
+}
+
+// slot returns where an id's record stands or would stand, nil in an empty shard.
+func (t *idTable) slot(id NumberID) **record {
 	hash := t.hash(id)
 	s := t.shard(hash)
 	if len(s.slots) == 0 {
 		return nil
 	}
-	return s.slots[s.at(hash, id)]
+	return &s.slots[s.at(hash, id)]
 }
 
 // add adds a record, unless one of its id is there: that is returned then.
@@ -73,7 +98,6 @@ func (t *idTable) add(r *record) (there *record) {
 	}
 	*slot = r
 	s.used++
-	t.count++
 	return nil
 }
 
@@ -109,5 +133,4 @@ func (t *idTable) remove(id NumberID) {
 	}
 	s.slots[gap] = nil
 	s.used--
-	t.count--
 }

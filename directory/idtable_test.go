@@ -24,8 +24,8 @@ func TestIDTableAgreesWithMap(t *testing.T) {
 			}
 			table.remove("never there")
 		}
-		if table.count != len(want) {
-			t.Fatalf("%d of %d", table.count, len(want))
+		if table.count() != len(want) {
+			t.Fatalf("%d of %d", table.count(), len(want))
 		}
 		for i := range 3001 {
 			if id := NumberID(fmt.Sprint("num_", i)); table.get(id) != want[id] {

@@ -18,8 +18,8 @@ type index struct {
 	sources  sourceTable
 	records  recordPool
 	shelf    shelf
-	// unsorted lets a Loader add accounts and numbers at the ends of the lists
-	// that are sorted otherwise: a million insertions would take minutes.
+	// unsorted lets a Loader add accounts at the end of the list that is sorted
+	// otherwise.
 	unsorted bool
 }
 
@@ -37,7 +37,11 @@ type plan struct {
 	trunks   []*Trunk            // sorted by ID
 	links    []*Interlink        // sorted by ID
 	children int
+	listing  listing
 }
+
+// listing counts an account's numbers while a Loader gathers them.
+type listing struct{ numbers, singles int32 }
 
 // newIndex returns an empty index with room for about so many numbers.
 func newIndex(numbers int) index {

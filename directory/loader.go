@@ -2,7 +2,6 @@ package directory
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,9 @@ import (
 // takes least memory when they come in the order of Kinds.
 type Loader struct {
 	index
+	// listed are the numbers put so far. They are hung on their accounts and
+	// found by id only from finish on: then it is known how many there are.
+	listed []*record
 	// ids holds the ids of the next numbers: one block of memory for many.
 	ids strings.Builder
 	// last is the account of the last number: they often come together.
@@ -23,6 +25,7 @@ type Loader struct {
 func NewLoader(numbers int) *Loader {
 	l := &Loader{index: newIndex(numbers)}
 	l.records.fresh = make([]record, max(0, numbers))
+	l.listed = make([]*record, 0, max(0, numbers))
 	l.unsorted = true
 	return l
 }
@@ -45,37 +48,34 @@ func (l *Loader) Apply(deltas []Delta) {
 	}
 }
 
-// Size is how many accounts, trunks, numbers and interlinks there are.
+// Size is how many objects there are.
 func (l *Loader) Size() int {
-	return l.order.len() + len(l.trunks) + l.numbers.count + len(l.links)
+	l.finish()
+	return l.order.len() + len(l.trunks) + l.numbers.count() + len(l.links) + len(l.shelf.objects)
 }
 
 func (l *Loader) putNumber(n *InternalNumber) {
-	c := *n
-	c.Label, c.User = strings.Clone(n.Label), strings.Clone(n.User)
-	if l.last == nil || l.last.id != n.Account {
-		if l.last = l.accounts[n.Account]; l.last == nil {
-			l.last = l.plan(AccountID(strings.Clone(string(n.Account))))
+	p := l.last
+	if p == nil || p.id != n.Account {
+		if p = l.accounts[n.Account]; p == nil {
+			p = l.plan(AccountID(strings.Clone(string(n.Account))))
 		}
-	}
-	if !slices.ContainsFunc(l.last.trunks, func(t *Trunk) bool { return t.ID == n.Trunk }) {
-		c.Trunk = TrunkID(strings.Clone(string(n.Trunk)))
+		l.last = p
 	}
 	r := l.records.take()
-	r.id = n.ID
-	there := l.numbers.add(r)
-	if there == nil {
-		c.ID = l.keep(n.ID)
-		r.set(&c, l.last)
-		l.list(r)
-		return
+	r.set(n, p)
+	r.id = l.keep(n.ID)
+	if !slices.ContainsFunc(p.trunks, func(t *Trunk) bool { return t.ID == n.Trunk }) {
+		r.trunk = TrunkID(strings.Clone(string(n.Trunk)))
 	}
-	l.records.put(r)
-	if c.Version > there.version {
-		c.Account = l.last.id
-		l.editNumber(there, &c)
-		l.last = nil // it may have gone
+	if r.extra != nil {
+		r.extra.label, r.extra.user = strings.Clone(n.Label), strings.Clone(n.User)
 	}
+	p.listing.numbers++
+	if r.number.Single() {
+		p.listing.singles++
+	}
+	l.listed = append(l.listed, r)
 }
 
 // idBlock is the octets of ids that share a block of memory; the block stays
@@ -99,17 +99,79 @@ func (l *Loader) finish() {
 		return
 	}
 	l.unsorted = false
-	plans := slices.Collect(maps.Values(l.accounts))
+	l.last = nil
+	var twice []*record
 	var done sync.WaitGroup
-	half := len(plans) / 2
-	done.Go(func() { sortPlans(plans[:half]) })
-	sortPlans(plans[half:])
+	done.Go(func() { twice = l.numbers.addAll(l.listed) })
+	l.listNumbers()
 	l.order.sort(cmp.Compare)
 	done.Wait()
+	l.settle(twice)
+	l.listed = nil
 }
 
-func sortPlans(plans []*plan) {
-	for _, p := range plans {
+// listNumbers hangs the numbers on their accounts. Those of many accounts share
+// a block of memory: two allocations an account would take longer than the rest.
+func (l *Loader) listNumbers() {
+	var numbers, blocks []*record
+	var singles []single
+	for _, p := range l.accounts {
+		n, s := int(p.listing.numbers), int(p.listing.singles)
+		p.numbers.few, numbers = cutBlock(numbers, n)
+		p.singles.few, singles = cutBlock(singles, s)
+		p.blocks.few, blocks = cutBlock(blocks, n-s)
+		p.listing = listing{}
+	}
+	for _, r := range l.listed {
+		p := r.plan
+		p.numbers.append(r)
+		if r.number.Single() {
+			p.singles.append(single{r.number.lo.rank(), r})
+		} else {
+			p.blocks.append(r)
+		}
+	}
+	for _, p := range l.accounts {
 		p.sort()
+	}
+}
+
+// listBlock is how many list entries share a block of memory. An account's part
+// of it is given back with all others of the block.
+const listBlock = 512
+
+// cutBlock returns an empty list with room for n, and what is left of the block.
+func cutBlock[T any](block []T, n int) (list, rest []T) {
+	if n == 0 {
+		return nil, block
+	}
+	if n > len(block) {
+		if n > listBlock/8 {
+			return make([]T, 0, n), block
+		}
+		block = make([]T, listBlock)
+	}
+	return block[:0:n], block[n:]
+}
+
+// settle drops all but the newest record of each number that came more than
+// once.
+func (l *Loader) settle(twice []*record) {
+	older, plans := map[*record]bool{}, map[*plan]bool{}
+	for _, r := range twice {
+		there := l.numbers.slot(r.id)
+		if r.version > (*there).version {
+			*there, r = r, *there
+		}
+		older[r], plans[r.plan] = true, true
+	}
+	for p := range plans {
+		p.numbers.cull(func(r *record) bool { return older[r] })
+		p.singles.cull(func(s single) bool { return older[s.record] })
+		p.blocks.cull(func(r *record) bool { return older[r] })
+		l.prune(p.id)
+	}
+	for r := range older {
+		l.records.put(r)
 	}
 }

@@ -200,7 +200,7 @@ func (v *View) Size(k Kind) int {
 	case KindTrunk:
 		return len(v.trunks)
 	case KindNumber:
-		return v.numbers.count
+		return v.numbers.count()
 	case KindInterlink:
 		return len(v.links)
 	case KindLimits:

@@ -182,19 +182,9 @@ func (p *recordPool) put(r *record) {
 // list adds a record to its account's lists.
 func (x *index) list(r *record) {
 	p := r.plan
-	isSingle := r.number.Single()
-	switch {
-	case x.unsorted:
-		p.numbers.append(r)
-		if isSingle {
-			p.singles.append(single{r.number.lo.rank(), r})
-		} else {
-			p.blocks.append(r)
-		}
-		return
-	case isSingle:
+	if r.number.Single() {
 		p.singles.add(single{r.number.lo.rank(), r}, byKey)
-	default:
+	} else {
 		p.blocks.add(r, moreSpecific)
 	}
 	p.numbers.add(r, byNumberID)
@@ -203,12 +193,6 @@ func (x *index) list(r *record) {
 // unlist takes a record out of its account's lists.
 func (x *index) unlist(r *record) {
 	p := r.plan
-	if x.unsorted {
-		p.numbers.drop(r, byNumberID)
-		p.singles.drop(single{r.number.lo.rank(), r}, byKey)
-		p.blocks.drop(r, moreSpecific)
-		return
-	}
 	p.numbers.remove(r, byNumberID)
 	if r.number.Single() {
 		p.singles.remove(single{r.number.lo.rank(), r}, byKey)

@@ -42,16 +42,9 @@ func (l *sortedList[T]) part(n int) []T {
 	return l.few
 }
 
-// append adds an entry at the end, whatever the order. Only append and drop may
-// follow, until sort.
+// append adds an entry at the end, whatever the order. Only append may follow,
+// until sort.
 func (l *sortedList[T]) append(x T) { l.few = append(l.few, x) }
-
-// drop takes an entry out of a list that is not sorted, if it is there.
-func (l *sortedList[T]) drop(x T, order func(a, b T) int) {
-	if i := slices.IndexFunc(l.few, func(y T) bool { return order(x, y) == 0 }); i >= 0 {
-		l.few = slices.Delete(l.few, i, i+1)
-	}
-}
 
 // sort puts what append added into order, in no more memory than it needs.
 func (l *sortedList[T]) sort(order func(a, b T) int) {
@@ -140,6 +133,17 @@ func (l *sortedList[T]) remove(x T, order func(a, b T) int) {
 	}
 	if p.count <= partSize/2 {
 		l.join()
+	}
+}
+
+// cull takes out all entries of which gone is true.
+func (l *sortedList[T]) cull(gone func(T) bool) {
+	if l.many != nil {
+		l.join()
+	}
+	l.few = slices.DeleteFunc(l.few, gone)
+	if len(l.few) > partSize {
+		l.split()
 	}
 }
 
