@@ -1,6 +1,9 @@
 package directory
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Check reports what would refuse the changes, as far as this view knows: an
 // object that changed since Before was read (KindStale), a claim that another
@@ -58,6 +61,10 @@ func (v *View) version(r Ref) uint64 {
 		if l := v.links[InterlinkID(r.ID)]; l != nil {
 			return l.Version
 		}
+	default:
+		if o := v.shelf.objects[r]; o != nil {
+			return o.ObjectVersion()
+		}
 	}
 	return 0
 }
@@ -86,6 +93,13 @@ func (v *View) taken(o Object) string {
 		}
 	case *Interlink:
 		return v.linkTaken(o)
+	case Owned:
+		for _, c := range o.Claims() {
+			if holder, ok := v.shelf.claims[c]; ok && holder != o.Ref() {
+				what, _, _ := strings.Cut(c, ":")
+				return what
+			}
+		}
 	}
 	return ""
 }
