@@ -3,7 +3,6 @@ package store
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,7 +20,7 @@ const viewShare = 20
 // lastView keeps the view of a node with a Redis of its own on the disk, so that
 // the node starts without Redis:
 //
-//	view         a snapshot of the directory, without keys of interlinks; its
+//	view         the directory, without keys of interlinks (viewblock.go); its
 //	             time of modification is when it was last known to be current
 //	view.lock    held by the one process that keeps it
 //
@@ -116,29 +115,25 @@ func (l *lastView) write(seq uint64) (err error) {
 	// How many objects there are is known at the end; the header has room.
 	w := bufio.NewWriterSize(f, 1<<20)
 	_, err = w.Write(viewHeader(seq, 0, 0))
-	objects, numbers := 0, 0
-	var line []byte
+	var blocks blockWriter
 	each := func(o directory.Object) error {
-		body, err := json.Marshal(o.Redacted())
-		if err != nil {
+		if err := blocks.add(o); err != nil || !blocks.full() {
 			return err
 		}
-		if objects++; o.Ref().Kind == directory.KindNumber {
-			numbers++
-		}
-		line = append(append(line[:0], `{"kind":"`...), o.Ref().Kind...)
-		line = append(append(append(line, `","body":`...), body...), '}')
-		_, err = w.Write(appendLine(nil, line))
+		_, err := w.Write(blocks.take())
 		return err
 	}
 	if err == nil {
 		err = eachObject(l.view, each)
 	}
 	if err == nil {
+		_, err = w.Write(blocks.take())
+	}
+	if err == nil {
 		err = w.Flush()
 	}
 	if err == nil {
-		_, err = f.WriteAt(viewHeader(seq, objects, numbers), 0)
+		_, err = f.WriteAt(viewHeader(seq, blocks.objects, blocks.numbers), 0)
 	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
@@ -149,9 +144,9 @@ func (l *lastView) write(seq uint64) (err error) {
 	return syncDir(l.dir)
 }
 
-// viewHeader is a snapshot's first line, as long for one number as for another.
+// viewHeader is a view's first line, as long for one number as for another.
 func viewHeader(seq uint64, objects, numbers int) []byte {
-	return appendLine(nil, fmt.Appendf(nil, `{"format":%d,"seq":%20d,"objects":%20d,"audit":0,"numbers":%20d}`, snapshotFormat, seq, objects, numbers))
+	return appendLine(nil, fmt.Appendf(nil, `{"format":%d,"seq":%20d,"objects":%20d,"audit":0,"numbers":%20d}`, viewFormat, seq, objects, numbers))
 }
 
 // viewPage is how many objects are copied while the view is held.
@@ -159,6 +154,9 @@ const viewPage = 256
 
 // eachObject calls yield for all objects of a view, account by account.
 func eachObject(v *directory.View, yield func(directory.Object) error) error {
+	if err := eachOwned(v, "", yield); err != nil {
+		return err
+	}
 	var page []*directory.Account
 	for after := directory.AccountID(""); ; after = page[len(page)-1].ID {
 		page = page[:0]
@@ -203,5 +201,21 @@ func eachOfAccount(v *directory.View, a *directory.Account, yield func(directory
 			err = yield(l)
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return eachOwned(v, a.ID, yield)
+}
+
+// eachOwned calls yield for what an account owns beside that; "" stands for the
+// platform.
+func eachOwned(v *directory.View, owner directory.AccountID, yield func(directory.Object) error) error {
+	for _, kind := range directory.Kinds() {
+		for _, o := range v.OwnedBy(kind, owner) {
+			if err := yield(o); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -74,6 +74,7 @@ type reply struct {
 type decoded struct {
 	numbers []directory.InternalNumber
 	others  []directory.Object
+	arena   arena
 }
 
 // scanAll reads all objects. One goroutine talks to Redis, one decodes, and this
@@ -151,7 +152,7 @@ func takeSpare(spare <-chan *decoded) *decoded {
 		d.numbers, d.others = d.numbers[:0], d.others[:0]
 		return d
 	default:
-		return new(decoded)
+		return &decoded{arena: arena{many: true}}
 	}
 }
 
@@ -177,7 +178,7 @@ func (d *decoded) addBody(kind directory.Kind, body string) error {
 		d.numbers = append(d.numbers, directory.InternalNumber{})
 		return decodeNumber(&d.numbers[len(d.numbers)-1], body)
 	}
-	o, err := decodeObject(kind, body)
+	o, err := decodeObjectInto(&d.arena, kind, body)
 	d.others = append(d.others, o)
 	return err
 }

@@ -2,21 +2,20 @@ package store
 
 import (
 	"bufio"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"slices"
 
 	"github.com/pbx-interlink/interlink/directory"
 )
 
 const (
-	// viewBlock is how much of a view's file is decoded at a time, in octets.
-	viewBlock = 256 << 10
-	// viewLine is the longest line: a trunk or a name is far below it.
-	viewLine = 1 << 20
+	// viewBuffer is how much of a view's file is read at a time, in octets.
+	viewBuffer = 1 << 20
 	// maxRoom bounds the room made by what a header says.
 	maxRoom = 10_000_000
 )
@@ -29,7 +28,7 @@ func readView(path string) (loader *directory.Loader, seq uint64, err error) {
 		return nil, 0, err
 	}
 	defer f.Close()
-	r := &viewReader{in: bufio.NewReaderSize(f, viewLine), spare: make(chan *decoded, scanAhead+2)}
+	r := &viewReader{in: bufio.NewReaderSize(f, viewBuffer), spare: make(chan *decoded, scanAhead+2)}
 	if err := r.readHeader(); err != nil {
 		return nil, 0, fmt.Errorf("store: the view %s: %w", path, err)
 	}
@@ -59,10 +58,8 @@ type viewReader struct {
 	header snapshotHeader
 	// spare holds blocks that can be filled again.
 	spare chan *decoded
-	ends  []int
+	body  []byte
 }
-
-var errDamaged = errors.New("damaged")
 
 func (r *viewReader) readHeader() error {
 	line, err := r.in.ReadSlice('\n')
@@ -76,76 +73,54 @@ func (r *viewReader) readHeader() error {
 	if err := json.Unmarshal(body, &r.header); err != nil {
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	if r.header.Format != snapshotFormat {
-		return fmt.Errorf("it has format %d; this version reads %d", r.header.Format, snapshotFormat)
+	if r.header.Format != viewFormat {
+		return fmt.Errorf("it has format %d; this version reads %d", r.header.Format, viewFormat)
 	}
 	return nil
 }
 
-// readObjects reads lines, checks and decodes them.
+// readObjects reads blocks, checks and decodes them.
 func (r *viewReader) readObjects(objects chan<- *decoded) error {
-	for count, end := 0, false; ; {
-		var text string
-		var err error
-		if text, end, err = r.readBlock(); err != nil {
-			return err
+	for count, n := 0, 0; ; n++ {
+		body, err := r.readBlock()
+		switch {
+		case errors.Is(err, io.EOF) && count != r.header.Objects:
+			return fmt.Errorf("%w: %d objects of %d", errDamaged, count, r.header.Objects)
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("block %d: %w", n, err)
 		}
 		d := takeSpare(r.spare)
-		if err := d.decodeLines(text, r.ends); err != nil {
-			return fmt.Errorf("%w: after object %d: %w", errDamaged, count, err)
+		if err := d.decodeBlock(body); err != nil {
+			return fmt.Errorf("%w: block %d: %w", errDamaged, n, err)
 		}
-		count += len(r.ends)
+		count += len(d.numbers) + len(d.others)
 		objects <- d
-		switch {
-		case !end:
-		case count != r.header.Objects:
-			return fmt.Errorf("%w: %d objects of %d", errDamaged, count, r.header.Objects)
-		default:
-			return nil
-		}
 	}
 }
 
-// readBlock reads the bodies of some lines, one behind the other, and leaves in
-// ends where each ends; end says that no more follow.
-func (r *viewReader) readBlock() (text string, end bool, err error) {
-	r.ends = r.ends[:0]
-	var block strings.Builder
-	block.Grow(viewBlock + viewBlock/4)
-	for block.Len() < viewBlock {
-		line, err := r.in.ReadSlice('\n')
-		switch {
-		case errors.Is(err, io.EOF) && len(line) == 0:
-			return block.String(), true, nil
-		case errors.Is(err, io.EOF), errors.Is(err, bufio.ErrBufferFull):
-			return "", false, fmt.Errorf("%w: a line does not end", errDamaged)
-		case err != nil:
-			return "", false, err
-		}
-		body, ok := openLine(line[:len(line)-1])
-		if !ok {
-			return "", false, fmt.Errorf("%w: checksum", errDamaged)
-		}
-		block.Write(body)
-		r.ends = append(r.ends, block.Len())
+// readBlock returns the body of the next block, io.EOF behind the last.
+func (r *viewReader) readBlock() (string, error) {
+	var frame [viewBlockFrame]byte
+	switch _, err := io.ReadFull(r.in, frame[:]); {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "", fmt.Errorf("%w: it does not begin", errDamaged)
+	case err != nil:
+		return "", err
 	}
-	return block.String(), false, nil
-}
-
-// decodeLines decodes the objects of some lines.
-func (d *decoded) decodeLines(text string, ends []int) error {
-	at := 0
-	for _, end := range ends {
-		rest, ok := strings.CutPrefix(text[at:end], `{"kind":"`)
-		kind, rest, ok2 := strings.Cut(rest, `","body":`)
-		object, ok3 := strings.CutSuffix(rest, "}")
-		if !ok || !ok2 || !ok3 {
-			return errors.New("form")
-		}
-		if err := d.addBody(directory.Kind(kind), object); err != nil {
-			return err
-		}
-		at = end
+	size, sum := binary.LittleEndian.Uint32(frame[:]), binary.LittleEndian.Uint32(frame[4:])
+	if size > viewBlockMost {
+		return "", fmt.Errorf("%w: of %d octets", errDamaged, size)
 	}
-	return nil
+	r.body = slices.Grow(r.body[:0], int(size))[:size]
+	switch _, err := io.ReadFull(r.in, r.body); {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "", fmt.Errorf("%w: it does not end", errDamaged)
+	case err != nil:
+		return "", err
+	case viewSum(r.body) != sum:
+		return "", fmt.Errorf("%w: checksum", errDamaged)
+	}
+	return string(r.body), nil
 }
