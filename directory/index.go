@@ -17,6 +17,7 @@ type index struct {
 	order    sortedList[AccountID]
 	sources  sourceTable
 	records  recordPool
+	limited  int // accounts with limits
 	shelf    shelf
 	// unsorted lets a Loader add accounts at the end of the list that is sorted
 	// otherwise.
@@ -131,6 +132,12 @@ func (x *index) setLimits(id AccountID, after *Limits) {
 	p := x.plan(id)
 	if p.limits != nil && after != nil && after.Version <= p.limits.Version {
 		return
+	}
+	if p.limits != nil {
+		x.limited--
+	}
+	if after != nil {
+		x.limited++
 	}
 	p.limits = after
 	x.prune(id)

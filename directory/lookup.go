@@ -204,13 +204,7 @@ func (v *View) Size(k Kind) int {
 	case KindInterlink:
 		return len(v.links)
 	case KindLimits:
-		n := 0
-		for _, p := range v.accounts {
-			if p.limits != nil {
-				n++
-			}
-		}
-		return n
+		return v.limited
 	}
 	return 0
 }
