@@ -74,8 +74,10 @@ type Change struct {
 	// Before is the object as the writer read it; nil creates.
 	Before Object
 	// After is the object to be written; nil deletes Before. The version of
-	// After is set by NewVersion, whatever the writer put there.
+	// After is set by Written, whatever the writer put there.
 	After Object
+	// unchanged: nothing is written; see Unchanged.
+	unchanged bool
 }
 
 // Ref names the object the change is about.
@@ -95,10 +97,13 @@ func (c Change) Expect() uint64 {
 	return c.Before.ObjectVersion()
 }
 
+// Demand reports whether the change writes nothing; see Unchanged.
+func (c Change) Demand() bool { return c.unchanged }
+
 // Written returns After with the version it is written as, or nil for a delete.
 func (c Change) Written() Object {
-	if c.After == nil {
-		return nil
+	if c.After == nil || c.unchanged {
+		return c.After
 	}
 	return c.After.withVersion(c.Expect() + 1)
 }
@@ -107,6 +112,11 @@ func (c Change) Written() Object {
 func Create(o Object) Change              { return Change{After: o} }
 func Replace(before, after Object) Change { return Change{Before: before, After: after} }
 func Delete(o Object) Change              { return Change{Before: o} }
+
+// Unchanged writes nothing: it demands that an object is still what the writer
+// read, or still not there where o is made up and has version 0. Two writers who
+// each write one object and read another's cannot both win so.
+func Unchanged(o Object) Change { return Change{Before: o, After: o, unchanged: true} }
 
 // Actor says on whose behalf a write happens; it goes into the audit entry.
 type Actor struct {

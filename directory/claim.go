@@ -15,13 +15,15 @@ func (v *View) Check(changes ...Change) error {
 	defer v.mu.RUnlock()
 	within := map[Ref]Object{}
 	for _, c := range changes {
-		within[c.Ref()] = c.After
+		if !c.unchanged {
+			within[c.Ref()] = c.After
+		}
 	}
 	for _, c := range changes {
 		if v.version(c.Ref()) != c.Expect() {
 			return &Error{Kind: KindStale, Code: "stale", Detail: "The object has changed since it was read."}
 		}
-		if c.After == nil {
+		if c.After == nil || c.unchanged {
 			continue
 		}
 		for _, r := range c.After.Requires() {

@@ -64,6 +64,9 @@ func (s *store) Apply(_ context.Context, actor directory.Actor, changes ...direc
 	}
 	var deltas []directory.Delta
 	for _, c := range changes {
+		if c.Demand() {
+			continue
+		}
 		if c.Before != nil {
 			for _, claim := range c.Before.Claims() {
 				delete(s.claims, claim)
@@ -88,7 +91,9 @@ func (s *store) Apply(_ context.Context, actor directory.Actor, changes ...direc
 func (s *store) refuse(changes []directory.Change) error {
 	within := map[directory.Ref]bool{}
 	for _, c := range changes {
-		within[c.Ref()] = c.After != nil
+		if !c.Demand() {
+			within[c.Ref()] = c.After != nil
+		}
 	}
 	for _, c := range changes {
 		have := uint64(0)
@@ -97,6 +102,9 @@ func (s *store) refuse(changes []directory.Change) error {
 		}
 		if have != c.Expect() {
 			return &directory.Error{Kind: directory.KindStale, Code: "stale"}
+		}
+		if c.Demand() {
+			continue
 		}
 		if c.After == nil {
 			for ref, o := range s.objects {

@@ -22,6 +22,8 @@ type plan struct {
 type planned struct {
 	Ref    string `json:"ref"`
 	Expect uint64 `json:"expect"`
+	// Demand: nothing is written, only Expect must hold.
+	Demand bool `json:"demand,omitempty"`
 	// Value is empty for a delete.
 	Value       string   `json:"value,omitempty"`
 	Claims      []string `json:"claims,omitempty"`
@@ -114,7 +116,11 @@ func newWrite(actor directory.Actor, changes []directory.Change) (*write, error)
 			return nil, directory.Invalid("", "change_repeated", "A list of changes names the %s %s twice.", ref.Kind, ref.ID)
 		}
 		seen[ref] = true
-		one := planned{Ref: refText(ref), Expect: c.Expect()}
+		one := planned{Ref: refText(ref), Expect: c.Expect(), Demand: c.Demand()}
+		if c.Demand() {
+			p.Changes = append(p.Changes, one)
+			continue
+		}
 		delta := entryDelta{Kind: ref.Kind, ID: ref.ID}
 		trace := auditChange{Kind: ref.Kind, ID: ref.ID}
 		if c.Before != nil {
@@ -203,7 +209,7 @@ const capsKept = 24 * 60 * 60 * 1000 // ms
 // failure is logged only: the views bring the limits a moment later.
 func (s *Store) showCaps(ctx context.Context, changes []directory.Change) {
 	for _, c := range changes {
-		if c.Ref().Kind != directory.KindLimits {
+		if c.Ref().Kind != directory.KindLimits || c.Demand() {
 			continue
 		}
 		account := directory.AccountID(c.Ref().ID)

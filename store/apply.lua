@@ -21,7 +21,7 @@ end
 -- What the list does as a whole.
 local written, freed, delta = {}, {}, {}
 for _, c in ipairs(plan.changes) do
-  written[c.ref] = c.value or false
+  if not c.demand then written[c.ref] = c.value or false end
   for _, claim in ipairs(c.old_claims or {}) do freed[claim] = true end
   for _, ref in ipairs(c.old_requires or {}) do delta[ref] = (delta[ref] or 0) - 1 end
   for _, ref in ipairs(c.requires or {}) do delta[ref] = (delta[ref] or 0) + 1 end
@@ -32,7 +32,7 @@ for n, c in ipairs(plan.changes) do
   local have = stored(c.ref)
   local version = have and tonumber(string.match(have, '^(%d+) ')) or 0
   if version ~= c.expect then
-    if version == 0 then return {'gone', n} end
+    if version == 0 and not c.demand then return {'gone', n} end
     return {'stale', n}
   end
 end
@@ -49,7 +49,7 @@ for n, c in ipairs(plan.changes) do
   end
 end
 for n, c in ipairs(plan.changes) do
-  if not c.value then
+  if not c.value and not c.demand then
     local users = tonumber(redis.call('HGET', KEYS[5], c.ref) or 0) + (delta[c.ref] or 0)
     if users > 0 then return {'in_use', n} end
   end
@@ -61,7 +61,9 @@ for _, c in ipairs(plan.changes) do
 end
 for _, c in ipairs(plan.changes) do
   local key, id = place(c.ref)
-  if c.value then
+  if c.demand then
+    -- Nothing is written.
+  elseif c.value then
     redis.call('HSET', key, id, c.value)
   else
     redis.call('HDEL', key, id)

@@ -97,6 +97,31 @@ func TestIntegrity(t *testing.T) {
 	})
 }
 
+// A demand writes nothing, and the list fails where it does not hold.
+func TestDemand(t *testing.T) {
+	forEachBackend(t, func(t *testing.T, b *backend) {
+		s := b.open(t)
+		apply(t, s, directory.Create(account("acc_a")), directory.Create(limitsOf("acc_a", 0, 1)))
+		read := s.View().LimitsOf("acc_a")
+		absent := directory.NoLimits("acc_b")
+		apply(t, s, directory.Unchanged(read), directory.Create(account("acc_b")), directory.Unchanged(absent))
+		if now := s.View().LimitsOf("acc_a"); now.Version != 1 || *now != *read || s.View().LimitsOf("acc_b") != nil {
+			t.Fatalf("the demand wrote %+v", now)
+		}
+		apply(t, s, directory.Replace(read, limitsOf("acc_a", 0, 2)), directory.Create(limitsOf("acc_b", 0, 1)))
+		for _, demand := range []directory.Change{directory.Unchanged(read), directory.Unchanged(absent)} {
+			wantError(t, s.View().Check(directory.Create(account("acc_c")), demand), directory.KindStale, "stale")
+			wantError(t, s.Apply(t.Context(), tester, directory.Create(account("acc_c")), demand), directory.KindStale, "stale")
+		}
+		gone := s.View().LimitsOf("acc_b")
+		apply(t, s, directory.Delete(gone))
+		wantError(t, s.Apply(t.Context(), tester, directory.Create(account("acc_c")), directory.Unchanged(gone)), directory.KindStale, "stale")
+		if s.View().Account("acc_c") != nil {
+			t.Fatal("a list was carried out whose demand did not hold")
+		}
+	})
+}
+
 func TestOneOfManyRedeems(t *testing.T) {
 	forEachBackend(t, func(t *testing.T, b *backend) {
 		first, second := b.open(t), b.open(t)
