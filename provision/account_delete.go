@@ -11,7 +11,7 @@ type deleteAccountInput struct {
 	InAccount
 	Precondition
 	Rehearsal
-	Cascade bool `query:"cascade" doc:"Delete the accounts below, too; without, an account that has some is refused with 409."`
+	Cascade bool `query:"cascade" doc:"Delete the accounts below and the federations it owns, too; without, an account that has some is refused with 409."`
 }
 
 // deleteAccount removes the account with all that hangs on it in one write, so
@@ -26,12 +26,9 @@ func (s *Server) deleteAccount(ctx context.Context, in *deleteAccountInput) (*st
 		if err := in.check(a.Version); err != nil {
 			return nil, err
 		}
-		doomed := []*directory.Account{a}
-		if s.view.Children(a.ID) > 0 {
-			if !in.Cascade {
-				return nil, directory.Conflict("", "has_accounts", "The account has accounts below it; delete those first or ask for cascade=true.")
-			}
-			doomed = s.subtree(a)
+		doomed, err := s.condemned(a, in.Cascade)
+		if err != nil {
+			return nil, err
 		}
 		err = s.apply(ctx, in.Rehearsal, s.demolition(doomed)...)
 		if isKind(err, directory.KindConflict) || isKind(err, directory.KindNotFound) {
@@ -41,6 +38,20 @@ func (s *Server) deleteAccount(ctx context.Context, in *deleteAccountInput) (*st
 		}
 		return err, nil
 	})
+}
+
+// condemned lists the accounts that go with one, itself first. Without cascade
+// an account that has others below it or owns a federation stays.
+func (s *Server) condemned(a *directory.Account, cascade bool) ([]*directory.Account, error) {
+	switch {
+	case cascade:
+		return s.subtree(a), nil
+	case s.view.Children(a.ID) > 0:
+		return nil, directory.Conflict("", "has_accounts", "The account has accounts below it; delete those first or ask for cascade=true.")
+	case len(s.view.OwnedBy(directory.KindFederation, a.ID)) > 0:
+		return nil, directory.Conflict("", "owns_federation", "The account owns a federation; delete that first or ask for cascade=true.")
+	}
+	return []*directory.Account{a}, nil
 }
 
 // subtree returns an account and all below it, parents first.
@@ -59,33 +70,55 @@ func (s *Server) subtree(root *directory.Account) []*directory.Account {
 	return tree
 }
 
-// demolition lists the deletes in an order in which nothing is ever missing
-// what it requires: interlinks, numbers, trunks, limits, then the accounts from
-// the leaves up.
+// demolition lists the deletes of accounts, of all they own, and of all that
+// cannot be without either, whoever owns it: the members of a federation, the
+// sessions of a user. What needs something stands before it.
 func (s *Server) demolition(accounts []*directory.Account) []directory.Change {
-	var changes []directory.Change
-	seen := map[directory.InterlinkID]bool{}
-	for _, a := range slices.Backward(accounts) {
-		for _, l := range s.view.Interlinks(a.ID) {
-			if !seen[l.ID] {
-				seen[l.ID] = true
-				changes = append(changes, directory.Delete(l))
-			}
-		}
-		for _, n := range s.allNumbers(a.ID) {
-			changes = append(changes, directory.Delete(n))
-		}
-		for _, t := range s.view.Trunks(a.ID) {
-			changes = append(changes, directory.Delete(t))
-		}
-		if l := s.view.LimitsOf(a.ID); l != nil {
-			changes = append(changes, directory.Delete(l))
+	var objects []directory.Object
+	seen := map[directory.Ref]bool{}
+	add := func(o directory.Object) {
+		if ref := o.Ref(); !seen[ref] {
+			seen[ref] = true
+			objects = append(objects, o)
 		}
 	}
-	for _, a := range slices.Backward(accounts) {
-		changes = append(changes, directory.Delete(a))
+	for _, a := range accounts {
+		add(a)
+	}
+	for _, a := range accounts {
+		s.eachOwned(a.ID, add)
+	}
+	for i := 0; i < len(objects); i++ {
+		for _, o := range s.view.Dependents(objects[i].Ref()) {
+			add(o)
+		}
+	}
+	changes := make([]directory.Change, 0, len(objects))
+	for _, o := range slices.Backward(objects) {
+		changes = append(changes, directory.Delete(o))
 	}
 	return changes
+}
+
+// eachOwned calls yield for everything an account has.
+func (s *Server) eachOwned(id directory.AccountID, yield func(directory.Object)) {
+	if l := s.view.LimitsOf(id); l != nil {
+		yield(l)
+	}
+	for _, t := range s.view.Trunks(id) {
+		yield(t)
+	}
+	for _, n := range s.allNumbers(id) {
+		yield(n)
+	}
+	for _, l := range s.view.Interlinks(id) {
+		yield(l)
+	}
+	for _, k := range directory.Kinds() {
+		for _, o := range s.view.OwnedBy(k, id) {
+			yield(o)
+		}
+	}
 }
 
 // allNumbers returns all of an account's numbers.

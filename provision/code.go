@@ -48,6 +48,7 @@ func codes() []codeText {
 		{"number_required", "A number is required."},
 		{"number_taken", "The account has this number already."},
 		{"number_too_long", "The number is longer than this gateway allows."},
+		{"owns_federation", "The account owns a federation; cascade=true deletes that, too."},
 		{"parameter_twice", "A query parameter stands twice."},
 		{"parent_fixed", "An account cannot be moved."},
 		{"parent_unknown", "The parent does not exist."},

@@ -44,7 +44,7 @@ func operations() map[string]told {
 		"GET /v1/accounts":                              {"list-accounts", accounts, "List accounts", "The accounts the token may see, filtered and sorted."},
 		"GET " + accountPath:                            {"get-account", accounts, "Read an account", "With its lines in use and its last call."},
 		"PATCH " + accountPath:                          {"patch-account", accounts, "Change an account", "Name, realm and parent never change. A disabled account neither makes nor receives calls from the next one on; calls in progress go on unless end_calls is true."},
-		"DELETE " + accountPath:                         {"delete-account", accounts, "Delete an account", "Its numbers, trunks, limits and interlinks go with it, on the other sides too. With accounts below it, 409 unless cascade is true."},
+		"DELETE " + accountPath:                         {"delete-account", accounts, "Delete an account", "All it has goes with it in one step, its interlinks and memberships on the other sides too. With accounts below it or as the owner of a federation, 409 unless cascade is true."},
 		"GET /v1/accounts/{account}/trunks":             {"list-trunks", trunks, "List trunks", "The account's trunks in the order of their creation."},
 		"POST /v1/accounts/{account}/trunks":            {"create-trunk", trunks, "Create a trunk", "A trunk is the SIP connection to one PBX, which is known by the addresses it sends from; each of those belongs to one trunk only."},
 		"GET " + trunkPath:                              {"get-trunk", trunks, "Read a trunk", "One trunk of the account."},
