@@ -24,6 +24,8 @@ type shelf struct {
 	claims map[string]Ref
 	// dependents lists what requires an object, each list sorted by reference.
 	dependents map[Ref][]Owned
+	// deadlines lists the objects that end by themselves, soonest first.
+	deadlines sortedList[deadline]
 }
 
 type shelfMark struct {
@@ -63,6 +65,9 @@ func (s *shelf) add(o Owned) {
 	for _, r := range o.Requires() {
 		s.dependents[r] = insert(s.dependents[r], o)
 	}
+	if d, ends := deadlineOf(o); ends {
+		s.deadlines.add(d, byDeadline)
+	}
 }
 
 func (s *shelf) remove(o Owned) {
@@ -77,6 +82,9 @@ func (s *shelf) remove(o Owned) {
 	}
 	for _, r := range o.Requires() {
 		keep(s.dependents, r, drop(s.dependents[r], o))
+	}
+	if d, ends := deadlineOf(o); ends {
+		s.deadlines.remove(d, byDeadline)
 	}
 }
 

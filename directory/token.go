@@ -1,6 +1,11 @@
 package directory
 
-import "time"
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
 
 // TokenID identifies a token ("tok_" and a ULID).
 type TokenID string
@@ -34,6 +39,9 @@ type Token struct {
 	// Actor is the principal behind an access token, Reason what they gave.
 	Actor  string `json:"actor,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	// Behind is the token with which an access token was obtained, which ends no
+	// later; empty: the first administrator's.
+	Behind TokenID `json:"behind,omitempty"`
 	// ExpiresAt zero: never.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	CreatedAt time.Time `json:"created_at"`
@@ -56,6 +64,9 @@ func (t *Token) Requires() []Ref {
 	if t.User != "" {
 		r = append(r, Ref{KindUser, string(t.User)})
 	}
+	if t.Behind != "" {
+		r = append(r, Ref{KindToken, string(t.Behind)})
+	}
 	return r
 }
 
@@ -67,6 +78,31 @@ func (t *Token) Redacted() Object {
 
 // TokenClaim is the claim by which a token is found.
 func TokenClaim(hash string) string { return "token:" + hash }
+
+// Expires is when the token ends; zero: never.
+func (t *Token) Expires() time.Time { return t.ExpiresAt }
+
+// Validate reports the first field that has an impossible value.
+func (t *Token) Validate() error {
+	switch t.Use {
+	case TokenAPI:
+		return CheckName("/name", t.Name)
+	case TokenAccess:
+		return checkReason(t.Reason)
+	}
+	return nil
+}
+
+// checkReason holds for why somebody acts as an account.
+func checkReason(reason string) error {
+	switch {
+	case strings.TrimSpace(reason) == "":
+		return Invalid("/reason", "reason_required", "A reason is required; the audit log keeps it.")
+	case utf8.RuneCountInString(reason) > 256 || !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl):
+		return Invalid("/reason", "reason_invalid", "A reason has at most 256 characters and no control characters.")
+	}
+	return nil
+}
 
 // Expired reports whether the token is of no use any more.
 func (t *Token) Expired(at time.Time) bool { return !t.ExpiresAt.IsZero() && !at.Before(t.ExpiresAt) }

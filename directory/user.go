@@ -35,6 +35,9 @@ type User struct {
 	Password string `json:"password,omitempty"`
 	// LastLogin is zero before the first one.
 	LastLogin time.Time `json:"last_login,omitzero"`
+	// Edits counts what people changed. A login writes LastLogin and counts as a
+	// version only: it is no reason to refuse who is just editing the user.
+	Edits     uint64    `json:"edits,omitempty"`
 	Version   uint64    `json:"version"`
 	CreatedAt time.Time `json:"created_at"`
 }
@@ -56,6 +59,10 @@ func (u *User) Redacted() Object {
 	return &c
 }
 
+// maxEmail is the longest address in octets (RFC 5321 §4.5.3.1.3, without the
+// angle brackets).
+const maxEmail = 254
+
 // EmailClaim is the claim by which a user is found at the login.
 func EmailClaim(email string) string { return "email:" + strings.ToLower(email) }
 
@@ -69,7 +76,7 @@ func ownedBy(a AccountID) []Ref {
 
 // Validate reports the first field that has an impossible value.
 func (u *User) Validate() error {
-	if a, err := mail.ParseAddress(u.Email); err != nil || a.Address != u.Email || len(u.Email) > 254 {
+	if a, err := mail.ParseAddress(u.Email); err != nil || a.Address != u.Email || len(u.Email) > maxEmail {
 		return Invalid("/email", "email_invalid", "The email address is not valid.")
 	}
 	if err := CheckName("/first_name", u.FirstName); err != nil {
@@ -83,8 +90,8 @@ func (u *User) Validate() error {
 			return Invalid("/phone", "phone_invalid", "A phone number has up to 32 digits, spaces and signs.")
 		}
 	}
-	if u.Role != RoleAdmin && u.Role != RoleUser {
-		return Invalid("/role", "role_unknown", "The role is admin or user.")
+	if u.Role != RoleAdmin && (u.Role != RoleUser || u.Account == "") {
+		return Invalid("/role", "role_unknown", "The role is admin or user; the platform has administrators only.")
 	}
 	return CheckTimeZone("/timezone", u.TimeZone)
 }
