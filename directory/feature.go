@@ -1,6 +1,9 @@
 package directory
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Visibility says how much of a feature a customer sees.
 type Visibility string
@@ -11,19 +14,24 @@ const (
 	Hidden  Visibility = "hidden"
 )
 
-// FeatureSet is a visibility per feature. One that is not named is as
-// DefaultVisibility says.
+// FeatureSet is a visibility per feature. One that is not named has its default,
+// which is not the directory's to know.
 type FeatureSet map[string]Visibility
 
 // Permissions are the features a customer sees (SU2): the draft that is edited,
 // and the published set that counts.
 type Permissions struct {
-	Account AccountID  `json:"account"`
-	Draft   FeatureSet `json:"draft,omitempty"`
-	// Published is the last of Editions.
+	Account AccountID `json:"account"`
+	// Draft is nil until somebody edits it.
+	Draft FeatureSet `json:"draft,omitempty"`
+	// Editions are the newest published sets, at most MaxEditions; the last one
+	// counts.
 	Editions []PermissionEdition `json:"editions,omitempty"`
 	Version  uint64              `json:"version"`
 }
+
+// MaxEditions is how many published sets are kept; the audit log has all.
+const MaxEditions = 50
 
 // PermissionEdition is one published set.
 type PermissionEdition struct {
@@ -31,7 +39,8 @@ type PermissionEdition struct {
 	Number      uint64     `json:"number"`
 	Features    FeatureSet `json:"features"`
 	PublishedAt time.Time  `json:"published_at"`
-	By          string     `json:"by"`
+	// By is the principal who published it.
+	By string `json:"by"`
 }
 
 func (p *Permissions) Ref() Ref              { return Ref{KindPermissions, string(p.Account)} }
@@ -39,37 +48,37 @@ func (p *Permissions) ObjectVersion() uint64 { return p.Version }
 func (p *Permissions) Owner() AccountID      { return p.Account }
 func (p *Permissions) Claims() []string      { return nil }
 func (p *Permissions) Requires() []Ref       { return ownedBy(p.Account) }
-func (p *Permissions) Redacted() Object      { return p }
 func (p *Permissions) withVersion(v uint64) Object {
 	c := *p
 	c.Version = v
 	return &c
 }
 
-// Published returns the set that counts; nil before the first one.
-func (p *Permissions) Published() FeatureSet {
-	if len(p.Editions) == 0 {
-		return nil
+// Redacted leaves out the editions but the last: the audit log has them already.
+func (p *Permissions) Redacted() Object {
+	c := *p
+	if n := len(c.Editions); n > 1 {
+		c.Editions = c.Editions[n-1:]
 	}
-	return p.Editions[len(p.Editions)-1].Features
+	return &c
 }
 
-// Settings are an account's switches (SU6, SU7).
-type Settings struct {
-	Account AccountID `json:"account"`
-	// CallLogSync: call records appear in the account's log by themselves.
-	CallLogSync bool   `json:"call_log_sync"`
-	Version     uint64 `json:"version"`
+// Edition returns the last published set; its Number is 0 before the first.
+func (p *Permissions) Edition() PermissionEdition {
+	if len(p.Editions) == 0 {
+		return PermissionEdition{}
+	}
+	return p.Editions[len(p.Editions)-1]
 }
 
-func (s *Settings) Ref() Ref              { return Ref{KindSettings, string(s.Account)} }
-func (s *Settings) ObjectVersion() uint64 { return s.Version }
-func (s *Settings) Owner() AccountID      { return s.Account }
-func (s *Settings) Claims() []string      { return nil }
-func (s *Settings) Requires() []Ref       { return ownedBy(s.Account) }
-func (s *Settings) Redacted() Object      { return s }
-func (s *Settings) withVersion(v uint64) Object {
-	c := *s
-	c.Version = v
+// Published returns the features that count; nil before the first edition.
+func (p *Permissions) Published() FeatureSet { return p.Edition().Features }
+
+// Publish returns a copy whose draft is one edition more.
+func (p *Permissions) Publish(at time.Time, by string) *Permissions {
+	c := *p
+	next := PermissionEdition{Number: p.Edition().Number + 1, Features: maps.Clone(p.Draft), PublishedAt: at, By: by}
+	kept := p.Editions[max(0, len(p.Editions)+1-MaxEditions):]
+	c.Editions = append(append(make([]PermissionEdition, 0, len(kept)+1), kept...), next)
 	return &c
 }

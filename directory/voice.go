@@ -2,6 +2,7 @@ package directory
 
 import (
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -24,7 +25,7 @@ type Provider struct {
 func (p *Provider) Ref() Ref              { return Ref{KindProvider, string(p.ID)} }
 func (p *Provider) ObjectVersion() uint64 { return p.Version }
 func (p *Provider) Owner() AccountID      { return "" }
-func (p *Provider) Claims() []string      { return []string{"provider:" + p.Name} }
+func (p *Provider) Claims() []string      { return []string{"provider:" + strings.ToLower(p.Name)} }
 func (p *Provider) Requires() []Ref       { return nil }
 func (p *Provider) Redacted() Object      { return p }
 func (p *Provider) withVersion(v uint64) Object {
@@ -55,10 +56,9 @@ type Connection struct {
 	Provider ProviderID `json:"provider"`
 	// Credentials are sealed under the cluster key; empty for none.
 	Credentials string `json:"credentials,omitempty"`
-	// LastSync is zero before the first one.
-	LastSync  time.Time `json:"last_sync,omitzero"`
-	Version   uint64    `json:"version"`
-	CreatedAt time.Time `json:"created_at"`
+	// Since is when the account came to this provider.
+	Since   time.Time `json:"since"`
+	Version uint64    `json:"version"`
 }
 
 func (c *Connection) Ref() Ref              { return Ref{KindConnection, string(c.Account)} }

@@ -75,7 +75,9 @@ func (s *Server) granted(p principal, id directory.AccountID) permissionSet {
 	switch {
 	case p.Kind == staff:
 		return s.grants.staff
-	case id == "" || p.Account == "":
+	case id == "" && p.Kind != "":
+		return s.grants.everyone
+	case p.Account == "":
 		return nil
 	case id == p.Account && p.Kind == plainUser:
 		return s.grants.user
@@ -214,6 +216,14 @@ func (s *Server) account(ctx context.Context, id directory.AccountID, do permiss
 // scopes take rights away, not that knowledge.
 func (s *Server) sees(ctx context.Context, id directory.AccountID) bool {
 	return s.granted(requestOf(ctx).principal, id)[accountRead]
+}
+
+// platform checks what the principal may with what belongs to the platform.
+func (s *Server) platform(ctx context.Context, do permission) error {
+	if !s.mayNow(ctx, do, "") {
+		return forbidden()
+	}
+	return nil
 }
 
 func forbidden() *directory.Error {

@@ -66,6 +66,12 @@ const (
 	platformWrite permission = "platform.write"
 )
 
+// everyonePermissions are what every principal may with the platform: read its
+// providers, plans and number classes.
+func everyonePermissions() []permission {
+	return []permission{providerRead, plansRead, restrictionsRead}
+}
+
 // userPermissions are what a user may with its own account; it may change
 // itself, too.
 func userPermissions() []permission {
@@ -101,7 +107,7 @@ func staffPermissions() []permission { return append(partnerPermissions(), platf
 type permissionSet map[permission]bool
 
 // grants are the sets that a principal's standing toward an account gives.
-type grants struct{ user, admin, owner, partner, staff permissionSet }
+type grants struct{ everyone, user, admin, owner, partner, staff permissionSet }
 
 func newGrants() grants {
 	set := func(list []permission) permissionSet {
@@ -112,7 +118,8 @@ func newGrants() grants {
 		return s
 	}
 	return grants{
-		user: set(userPermissions()), admin: set(adminPermissions()), owner: set(ownerPermissions()),
+		everyone: set(everyonePermissions()),
+		user:     set(userPermissions()), admin: set(adminPermissions()), owner: set(ownerPermissions()),
 		partner: set(partnerPermissions()), staff: set(staffPermissions()),
 	}
 }
@@ -146,6 +153,8 @@ func inScope(scopes []string, p permission) bool {
 // feature is a part of the product that a customer may see or not (SU2).
 type feature struct {
 	name string
+	// tells says what it is, for the documentation.
+	tells string
 	// levels are the values it can have; the first is what it is until a set
 	// is published.
 	levels []directory.Visibility
@@ -159,17 +168,17 @@ func features() []feature {
 	whole := []directory.Visibility{directory.Shown, directory.Partial, directory.Hidden}
 	yesNo := []directory.Visibility{directory.Shown, directory.Hidden}
 	return []feature{
-		{name: "contacts", levels: whole, read: []permission{numbersRead}, write: []permission{numbersWrite}},
-		{name: "outbound_calling", levels: whole, read: []permission{callsExplain}, write: []permission{callsEnd}},
-		{name: "reports", levels: yesNo, read: []permission{reportsRead}},
-		{name: "trunks", levels: yesNo, read: []permission{trunksRead}, write: []permission{trunksWrite}},
-		{name: "interlinks", levels: yesNo, read: []permission{interlinksRead}, write: []permission{interlinksWrite}},
-		{name: "federation", levels: yesNo, read: []permission{federationRead}, write: []permission{federationJoin}},
-		{name: "users", levels: yesNo, read: []permission{usersRead}, write: []permission{usersWrite}},
-		{name: "credit", levels: yesNo, read: []permission{creditRead}},
-		{name: "licences", levels: yesNo, read: []permission{licencesRead}},
+		{name: "contacts", tells: "Internal numbers. Partial: to look at.", levels: whole, read: []permission{numbersRead}, write: []permission{numbersWrite}},
+		{name: "outbound_calling", tells: "What would become of a call, and ending one. Partial: no ending.", levels: whole, read: []permission{callsExplain}, write: []permission{callsEnd}},
+		{name: "reports", tells: "The call log.", levels: yesNo, read: []permission{reportsRead}},
+		{name: "trunks", tells: "Trunks.", levels: yesNo, read: []permission{trunksRead}, write: []permission{trunksWrite}},
+		{name: "interlinks", tells: "Interlinks.", levels: yesNo, read: []permission{interlinksRead}, write: []permission{interlinksWrite}},
+		{name: "federation", tells: "Membership in a federation.", levels: yesNo, read: []permission{federationRead}, write: []permission{federationJoin}},
+		{name: "users", tells: "Users.", levels: yesNo, read: []permission{usersRead}, write: []permission{usersWrite}},
+		{name: "credit", tells: "Credit and its entries.", levels: yesNo, read: []permission{creditRead}},
+		{name: "licences", tells: "Licences.", levels: yesNo, read: []permission{licencesRead}},
 		// A customer's own limits are the partner's business unless it says so.
-		{name: "limits", levels: []directory.Visibility{directory.Hidden, directory.Shown}, write: []permission{limitsWrite}},
+		{name: "limits", tells: "Whether the customer sets its own limits; reading them is always shown.", levels: []directory.Visibility{directory.Hidden, directory.Shown}, write: []permission{limitsWrite}},
 	}
 }
 
