@@ -18,6 +18,7 @@ const (
 	KindFederationAdmin Kind = "federationadmin"
 	KindProvider        Kind = "provider"
 	KindConnection      Kind = "connection"
+	KindPool            Kind = "pool"
 	KindNumberClasses   Kind = "numberclasses"
 	KindRestrictions    Kind = "restrictions"
 	KindCreditEntry     Kind = "creditentry"
@@ -35,7 +36,7 @@ const (
 var kinds = [...]Kind{
 	KindAccount, KindLimits, KindTrunk, KindNumber, KindInterlink,
 	KindUser, KindToken, KindFederation, KindMembership, KindFederationAdmin, KindProvider, KindConnection,
-	KindNumberClasses, KindRestrictions, KindCreditEntry, KindCredit, KindLicence, KindPricePlan, KindPlanSelection,
+	KindPool, KindNumberClasses, KindRestrictions, KindCreditEntry, KindCredit, KindLicence, KindPricePlan, KindPlanSelection,
 	KindPermissions, KindSettings, KindWebhook,
 }
 
@@ -167,6 +168,8 @@ func newOwned(k Kind) Object {
 		return new(Provider)
 	case KindConnection:
 		return new(Connection)
+	case KindPool:
+		return new(Pool)
 	case KindNumberClasses:
 		return new(NumberClasses)
 	case KindRestrictions:

@@ -1,6 +1,16 @@
 package directory
 
-import "time"
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxAmount is the largest amount there is, in minor units. Whatever counts with
+// amounts stays far below 2^53, to which every JSON reader and the ledger's
+// scripts are exact.
+const MaxAmount = 1_000_000_000_000
 
 // CreditEntryID identifies an entry ("crd_" and a ULID).
 type CreditEntryID string
@@ -34,6 +44,23 @@ func (e *CreditEntry) withVersion(v uint64) Object {
 	return &c
 }
 
+// Validate reports the first field that has an impossible value.
+func (e *CreditEntry) Validate() error {
+	switch {
+	case e.Amount == 0 || e.Amount < -MaxAmount || e.Amount > MaxAmount:
+		return Invalid("/amount", "amount_out_of_range", "An amount is not 0 and at most %d minor units.", int64(MaxAmount))
+	case !currency(e.Currency):
+		return Invalid("/currency", "currency_invalid", "A currency is an ISO 4217 code, three capital letters.")
+	case !utf8.ValidString(e.Note) || utf8.RuneCountInString(e.Note) > 256 || strings.ContainsFunc(e.Note, unicode.IsControl):
+		return Invalid("/note", "note_invalid", "A note has at most 256 characters and no control characters.")
+	}
+	return nil
+}
+
+func currency(s string) bool {
+	return len(s) == 3 && !strings.ContainsFunc(s, func(r rune) bool { return r < 'A' || r > 'Z' })
+}
+
 // Credit is the sum of an account's entries; it is written with each of them, so
 // that two at once cannot both count on the same sum.
 type Credit struct {
@@ -54,4 +81,20 @@ func (c *Credit) withVersion(v uint64) Object {
 	d := *c
 	d.Version = v
 	return &d
+}
+
+// With returns the sum with one entry more.
+func (c *Credit) With(e *CreditEntry) (*Credit, error) {
+	sum := *c
+	if sum.Currency == "" {
+		sum.Currency = e.Currency
+	}
+	sum.Added += e.Amount
+	switch {
+	case sum.Currency != e.Currency:
+		return nil, Conflict("/currency", "currency_fixed", "The account's credit is in %s.", sum.Currency)
+	case sum.Added < -MaxAmount || sum.Added > MaxAmount:
+		return nil, Invalid("/amount", "amount_out_of_range", "The sum would be beyond %d minor units.", int64(MaxAmount))
+	}
+	return &sum, nil
 }

@@ -1,6 +1,9 @@
 package directory
 
-import "time"
+import (
+	"time"
+	"unicode/utf8"
+)
 
 // LicenceID identifies a licence ("lic_" and a ULID).
 type LicenceID string
@@ -28,9 +31,43 @@ func (l *Licence) ObjectVersion() uint64 { return l.Version }
 func (l *Licence) Owner() AccountID      { return l.Account }
 func (l *Licence) Claims() []string      { return nil }
 func (l *Licence) Requires() []Ref       { return ownedBy(l.Account) }
-func (l *Licence) Redacted() Object      { return l }
 func (l *Licence) withVersion(v uint64) Object {
 	c := *l
 	c.Version = v
 	return &c
 }
+
+// Redacted drops the remarks: the customer reads its own part of the audit log.
+func (l *Licence) Redacted() Object {
+	c := *l
+	c.Remarks = ""
+	return &c
+}
+
+// MaxMinutes is the most minutes of one kind a licence can name.
+const MaxMinutes = 1_000_000_000
+
+// Validate reports the first field that has an impossible value. A licence takes
+// nothing away: minutes are never negative.
+func (l *Licence) Validate() error {
+	for _, f := range []struct {
+		pointer string
+		minutes int64
+	}{{"/free_minutes", l.FreeMinutes}, {"/addon_minutes", l.AddonMinutes}} {
+		if f.minutes < 0 || f.minutes > MaxMinutes {
+			return Invalid(f.pointer, "minutes_out_of_range", "%d is not 0 to %d minutes.", f.minutes, int64(MaxMinutes))
+		}
+	}
+	switch {
+	case l.ValidFrom.Year() < 2000 || l.ValidFrom.Year() > 9999:
+		return Invalid("/valid_from", "validity_invalid", "The licence does not begin in the years 2000 to 9999.")
+	case l.ValidUntil.Year() > 9999 || !l.ValidUntil.After(l.ValidFrom):
+		return Invalid("/valid_until", "validity_invalid", "The licence does not end after it begins.")
+	case !utf8.ValidString(l.Remarks) || utf8.RuneCountInString(l.Remarks) > 1024:
+		return Invalid("/remarks", "remarks_invalid", "Remarks have at most 1024 characters.")
+	}
+	return nil
+}
+
+// Holds reports whether the licence is valid at a time.
+func (l *Licence) Holds(at time.Time) bool { return !at.Before(l.ValidFrom) && at.Before(l.ValidUntil) }

@@ -18,8 +18,14 @@ type Limits struct {
 	TwoWay   int64 `json:"twoway_trunks"`
 	Burst    int64 `json:"burst_trunks"`
 	// MaxOutbound caps outbound calls whatever the trunks allow.
-	MaxOutbound int64  `json:"max_outbound_calls"`
-	Version     uint64 `json:"version"`
+	MaxOutbound int64 `json:"max_outbound_calls"`
+	// AllowPrepay lets a call with no free line go on per minute while credit
+	// lasts; AllowPostpay lets it go on below zero, to -MaxPostpay minor units
+	// of the account's currency (LI9).
+	AllowPrepay  bool   `json:"allow_prepay,omitempty"`
+	AllowPostpay bool   `json:"allow_postpay,omitempty"`
+	MaxPostpay   int64  `json:"max_postpay_amount,omitempty"`
+	Version      uint64 `json:"version"`
 }
 
 // NoLimits is what an account without a Limits object has: every lane -1, so
@@ -39,17 +45,40 @@ func (l *Limits) withVersion(v uint64) Object {
 	return &c
 }
 
-// Validate reports the first field out of range: -1 or 0–MaxLines.
-func (l *Limits) Validate() error {
-	for _, f := range []struct {
-		name  string
-		value int64
-	}{
+// limitField is one of the counts with its JSON pointer.
+type limitField struct {
+	pointer string
+	value   int64
+}
+
+func (l *Limits) fields() [5]limitField {
+	return [...]limitField{
 		{"/inbound_trunks", l.Inbound}, {"/outbound_trunks", l.Outbound}, {"/twoway_trunks", l.TwoWay},
 		{"/burst_trunks", l.Burst}, {"/max_outbound_calls", l.MaxOutbound},
-	} {
+	}
+}
+
+// Validate reports the first field out of range: counts are -1 or 0–MaxLines,
+// MaxPostpay is 0–MaxAmount.
+func (l *Limits) Validate() error {
+	for _, f := range l.fields() {
 		if f.value < Unlimited || f.value > MaxLines {
-			return Invalid(f.name, "limit_out_of_range", "%d is not -1 (unlimited) or 0 to %d.", f.value, MaxLines)
+			return Invalid(f.pointer, "limit_out_of_range", "%d is not -1 (unlimited) or 0 to %d.", f.value, MaxLines)
+		}
+	}
+	if l.MaxPostpay < 0 || l.MaxPostpay > MaxAmount {
+		return Invalid("/max_postpay_amount", "amount_out_of_range", "%d is not 0 to %d minor units.", l.MaxPostpay, int64(MaxAmount))
+	}
+	return nil
+}
+
+// Fits reports the first count that is more than a provider carries for one
+// account (LI2). A count that is unlimited names no number and fits; so does
+// everything where the capacity is Unlimited.
+func (l *Limits) Fits(capacity int64) error {
+	for _, f := range l.fields() {
+		if capacity != Unlimited && f.value > capacity {
+			return Invalid(f.pointer, "over_capacity", "%d is more than the %d calls the account's provider carries.", f.value, capacity)
 		}
 	}
 	return nil

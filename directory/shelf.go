@@ -1,9 +1,6 @@
 package directory
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Owned is an object that no call looks for by a way of its own: a view keeps
 // all of these in one table, found by reference, by owner, by claim and by what
@@ -18,12 +15,13 @@ type Owned interface {
 // shelf is the table of owned objects.
 type shelf struct {
 	objects map[Ref]Owned
-	// lists holds each owner's objects of a kind, sorted by id.
-	lists map[shelfMark][]Owned
+	// lists holds each owner's objects of a kind, in the order of their ids.
+	lists map[shelfMark]sortedList[Owned]
 	// claims finds who holds a claim.
 	claims map[string]Ref
-	// dependents lists what requires an object, each list sorted by reference.
-	dependents map[Ref][]Owned
+	// dependents lists what requires an object, in the order of references.
+	dependents map[Ref]sortedList[Owned]
+	bans       bans
 	// deadlines lists the objects that end by themselves, soonest first.
 	deadlines sortedList[deadline]
 }
@@ -34,7 +32,10 @@ type shelfMark struct {
 }
 
 func newShelf() shelf {
-	return shelf{objects: map[Ref]Owned{}, lists: map[shelfMark][]Owned{}, claims: map[string]Ref{}, dependents: map[Ref][]Owned{}}
+	return shelf{
+		objects: map[Ref]Owned{}, lists: map[shelfMark]sortedList[Owned]{}, claims: map[string]Ref{},
+		dependents: map[Ref]sortedList[Owned]{}, bans: newBans(),
+	}
 }
 
 // put replaces the object a delta names; a delta that is not newer than what is
@@ -53,18 +54,17 @@ func (s *shelf) put(d Delta) {
 	}
 }
 
-// Lists are handed out beyond the view's lock: they are never changed in place.
 func (s *shelf) add(o Owned) {
 	ref := o.Ref()
 	s.objects[ref] = o
-	mark := shelfMark{ref.Kind, o.Owner()}
-	s.lists[mark] = insert(s.lists[mark], o)
+	insert(s.lists, shelfMark{ref.Kind, o.Owner()}, o)
 	for _, c := range o.Claims() {
 		s.claims[c] = ref
 	}
 	for _, r := range o.Requires() {
-		s.dependents[r] = insert(s.dependents[r], o)
+		insert(s.dependents, r, o)
 	}
+	s.bans.add(o)
 	if d, ends := deadlineOf(o); ends {
 		s.deadlines.add(d, byDeadline)
 	}
@@ -73,16 +73,16 @@ func (s *shelf) add(o Owned) {
 func (s *shelf) remove(o Owned) {
 	ref := o.Ref()
 	delete(s.objects, ref)
-	mark := shelfMark{ref.Kind, o.Owner()}
-	keep(s.lists, mark, drop(s.lists[mark], o))
+	drop(s.lists, shelfMark{ref.Kind, o.Owner()}, o)
 	for _, c := range o.Claims() {
 		if s.claims[c] == ref {
 			delete(s.claims, c)
 		}
 	}
 	for _, r := range o.Requires() {
-		keep(s.dependents, r, drop(s.dependents[r], o))
+		drop(s.dependents, r, o)
 	}
+	s.bans.remove(o)
 	if d, ends := deadlineOf(o); ends {
 		s.deadlines.remove(d, byDeadline)
 	}
@@ -96,28 +96,32 @@ func byRef(a, b Owned) int {
 	return strings.Compare(x.ID, y.ID)
 }
 
-// insert and drop return a copy of a sorted list with o, or without it.
-func insert(list []Owned, o Owned) []Owned {
-	i, _ := slices.BinarySearchFunc(list, o, byRef)
-	grown := make([]Owned, 0, len(list)+1)
-	return append(append(append(grown, list[:i]...), o), list[i:]...)
+// insert puts an object into one of a map's lists, drop takes it out.
+func insert[K comparable](m map[K]sortedList[Owned], key K, o Owned) {
+	list := m[key]
+	list.add(o, byRef)
+	m[key] = list
 }
 
-func drop(list []Owned, o Owned) []Owned {
-	i, ok := slices.BinarySearchFunc(list, o, byRef)
-	if !ok {
-		return list
-	}
-	return append(append(make([]Owned, 0, len(list)), list[:i]...), list[i+1:]...)
-}
-
-// keep puts a list into a map, or takes an empty one out.
-func keep[K comparable, T any](m map[K][]T, key K, list []T) {
-	if len(list) == 0 {
+func drop[K comparable](m map[K]sortedList[Owned], key K, o Owned) {
+	list := m[key]
+	list.remove(o, byRef)
+	if list.len() == 0 {
 		delete(m, key)
 		return
 	}
 	m[key] = list
+}
+
+// all returns what stands in one of a map's lists.
+func all[K comparable](m map[K]sortedList[Owned], key K) []Owned {
+	list := m[key]
+	if list.len() == 0 {
+		return nil
+	}
+	out := make([]Owned, 0, list.len())
+	list.all(func(o Owned) bool { out = append(out, o); return true })
+	return out
 }
 
 // Object returns an owned object, or nil.
@@ -137,20 +141,18 @@ func (v *View) ObjectByClaim(claim string) Owned {
 	return nil
 }
 
-// OwnedBy returns an account's objects of a kind in the order of their ids. The
-// list must not be changed.
+// OwnedBy returns an account's objects of a kind in the order of their ids.
 func (v *View) OwnedBy(kind Kind, owner AccountID) []Owned {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return v.shelf.lists[shelfMark{kind, owner}]
+	return all(v.shelf.lists, shelfMark{kind, owner})
 }
 
-// Dependents returns the owned objects that require another object. The list
-// must not be changed.
+// Dependents returns the owned objects that require another object.
 func (v *View) Dependents(r Ref) []Owned {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return v.shelf.dependents[r]
+	return all(v.shelf.dependents, r)
 }
 
 // Find returns an owned object as what it is, or nil.
@@ -161,12 +163,22 @@ func Find[T Owned](v *View, kind Kind, id string) T {
 
 // List returns an account's objects of a kind as what they are.
 func List[T Owned](v *View, kind Kind, owner AccountID) []T {
-	objects := v.OwnedBy(kind, owner)
-	list := make([]T, 0, len(objects))
-	for _, o := range objects {
-		if t, ok := o.(T); ok {
+	return ListFrom[T](v, kind, owner, "", maxList)
+}
+
+const maxList = 1 << 40
+
+// ListFrom is List for up to limit objects whose ids follow after.
+func ListFrom[T Owned](v *View, kind Kind, owner AccountID, after string, limit int) []T {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	objects := v.shelf.lists[shelfMark{kind, owner}]
+	list := make([]T, 0, max(0, min(limit, objects.len())))
+	objects.from(func(o Owned) bool { return o.Ref().ID <= after }, func(o Owned) bool {
+		if t, ok := o.(T); ok && len(list) < limit {
 			list = append(list, t)
 		}
-	}
+		return len(list) < limit
+	})
 	return list
 }
