@@ -20,8 +20,8 @@ const viewShare = 20
 // lastView keeps the view of a node with a Redis of its own on the disk, so that
 // the node starts without Redis:
 //
-//	view         the directory, without keys of interlinks (viewblock.go); its
-//	             time of modification is when it was last known to be current
+//	view         the directory as calls need it, without secrets (viewblock.go);
+//	             its time of modification is when it was last known to be current
 //	view.lock    held by the one process that keeps it
 //
 // What it holds may be a little newer in one place than in another: it is read
@@ -152,7 +152,8 @@ func viewHeader(seq uint64, objects, numbers int) []byte {
 // viewPage is how many objects are copied while the view is held.
 const viewPage = 256
 
-// eachObject calls yield for all objects of a view, account by account.
+// eachObject calls yield for all objects of a view that calls need, account by
+// account.
 func eachObject(v *directory.View, yield func(directory.Object) error) error {
 	if err := eachOwned(v, "", yield); err != nil {
 		return err
@@ -207,10 +208,20 @@ func eachOfAccount(v *directory.View, a *directory.Account, yield func(directory
 	return eachOwned(v, a.ID, yield)
 }
 
-// eachOwned calls yield for what an account owns beside that; "" stands for the
-// platform.
+// routedKinds are the kinds of owned objects that decide about calls, and what
+// those require. People, tokens and what belongs to them only the API needs.
+func routedKinds() []directory.Kind {
+	return []directory.Kind{
+		directory.KindFederation, directory.KindMembership, directory.KindProvider, directory.KindNumberClasses,
+		directory.KindRestrictions, directory.KindCredit, directory.KindLicence, directory.KindPricePlan,
+		directory.KindPlanSelection, directory.KindPermissions, directory.KindSettings,
+	}
+}
+
+// eachOwned calls yield for what of an account's own calls need beside that; ""
+// stands for the platform.
 func eachOwned(v *directory.View, owner directory.AccountID, yield func(directory.Object) error) error {
-	for _, kind := range directory.Kinds() {
+	for _, kind := range routedKinds() {
 		for _, o := range v.OwnedBy(kind, owner) {
 			if err := yield(o); err != nil {
 				return err
