@@ -32,11 +32,11 @@ type extra struct {
 
 // set writes a number into a record. A trunk of the account lends its own id: a
 // million copies of those would take 32 MB.
-func (r *record) set(n *InternalNumber, p *plan) {
+func (r *record) set(n *InternalNumber, p *plan) (lent bool) {
 	*r = record{id: n.ID, plan: p, trunk: n.Trunk, number: n.Number, version: n.Version, private: n.Private, enabled: n.Enabled}
 	for _, t := range p.trunks {
 		if t.ID == n.Trunk {
-			r.trunk = t.ID
+			r.trunk, lent = t.ID, true
 			break
 		}
 	}
@@ -50,6 +50,7 @@ func (r *record) set(n *InternalNumber, p *plan) {
 			r.extra.created = n.CreatedAt
 		}
 	}
+	return lent
 }
 
 // full returns the number as the API knows it.

@@ -19,7 +19,7 @@ type View struct {
 }
 
 // NewView returns an empty view at sequence 0.
-func NewView() *View { return &View{index: newIndex(0), advanced: make(chan struct{})} }
+func NewView() *View { return &View{index: newIndex(Room{}), advanced: make(chan struct{})} }
 
 // Delta is one object's new state in a change stream entry.
 type Delta struct {
@@ -47,13 +47,11 @@ func (v *View) Apply(seq uint64, at time.Time, deltas []Delta) {
 
 // Load replaces everything by the objects given, as of sequence seq.
 func (v *View) Load(seq uint64, at time.Time, objects []Object) {
-	numbers := 0
+	var room Room
 	for _, o := range objects {
-		if o.Ref().Kind == KindNumber {
-			numbers++
-		}
+		room.Add(o.Ref().Kind, 1)
 	}
-	l := NewLoader(numbers)
+	l := NewLoader(room)
 	for _, k := range kinds {
 		for _, o := range objects {
 			if o.Ref().Kind == k {

@@ -26,11 +26,11 @@ func (w *watch) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	numbers, err := w.client.HLen(ctx, keyObjects(directory.KindNumber)).Result()
+	room, err := w.room(ctx)
 	if err != nil {
 		return err
 	}
-	loader := directory.NewLoader(int(numbers))
+	loader := directory.NewLoader(room)
 	if err := w.scanAll(ctx, loader); err != nil {
 		return err
 	}
@@ -62,6 +62,18 @@ func (w *watch) load(ctx context.Context) error {
 	w.current()
 	w.log.Info("directory loaded", "objects", objects, "seq", seq, "took", time.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// room asks how many objects there are.
+func (w *watch) room(ctx context.Context) (room directory.Room, err error) {
+	for _, kind := range directory.Kinds() {
+		n, err := w.client.HLen(ctx, keyObjects(kind)).Result()
+		if err != nil {
+			return room, err
+		}
+		room.Add(kind, int(n))
+	}
+	return room, nil
 }
 
 // reply is one reply of a scan: ids and values by turns.

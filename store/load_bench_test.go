@@ -94,7 +94,7 @@ func BenchmarkLoad(b *testing.B) {
 // bigView writes the view of 1,000,000 numbers in 100,000 accounts to the disk,
 // and forgets it.
 func bigView(b *testing.B) (path string) {
-	loader := directory.NewLoader(benchAccounts * benchNumbers)
+	loader := directory.NewLoader(directory.Room{Numbers: benchAccounts * benchNumbers})
 	benchObjects(benchAccounts, loader.Put)
 	w := newWatch(nil, directory.NewView(), quiet())
 	w.view.Replace(1, time.Now(), loader)

@@ -32,7 +32,7 @@ func readView(path string) (loader *directory.Loader, seq uint64, err error) {
 	if err := r.readHeader(); err != nil {
 		return nil, 0, fmt.Errorf("store: the view %s: %w", path, err)
 	}
-	loader = directory.NewLoader(min(r.header.Numbers, maxRoom))
+	loader = directory.NewLoader(r.room())
 	objects := make(chan *decoded, scanAhead)
 	failed := make(chan error, 1)
 	go func() {
@@ -51,6 +51,13 @@ func readView(path string) (loader *directory.Loader, seq uint64, err error) {
 		return nil, 0, fmt.Errorf("store: the view %s: %w", path, err)
 	}
 	return loader, r.header.Seq, nil
+}
+
+// room is how many objects there are, about: most accounts have a trunk and an
+// interlink.
+func (r *viewReader) room() directory.Room {
+	others := min(max(0, r.header.Objects-r.header.Numbers), maxRoom) / 3
+	return directory.Room{Accounts: others, Trunks: others, Numbers: min(r.header.Numbers, maxRoom), Interlinks: others}
 }
 
 type viewReader struct {
