@@ -19,6 +19,9 @@ type index struct {
 	records  recordPool
 	limited  int // accounts with limits
 	shelf    shelf
+	// sharedPlans are those of the federations, federations their ids in order.
+	sharedPlans map[FederationID]*sharedPlan
+	federations sortedList[FederationID]
 	// unsorted lets a Loader add accounts at the end of the list that is sorted
 	// otherwise.
 	unsorted bool
@@ -39,17 +42,21 @@ type plan struct {
 	links    []*Interlink        // sorted by ID
 	children int
 	listing  listing
+	// shared is the plan of the federation that the account belongs to by the
+	// membership member; nil for none.
+	shared *sharedPlan
+	member MembershipID
 }
 
 // listing counts an account's numbers while a Loader gathers them.
 type listing struct{ numbers, singles int32 }
 
-// newIndex returns an empty index with room for about so many objects.
-func newIndex(room Room) index {
+// newIndex returns an empty index with room for about so many numbers.
+func newIndex(numbers int) index {
 	return index{
-		accounts: make(map[AccountID]*plan, room.Accounts), trunks: make(map[TrunkID]*Trunk, room.Trunks), numbers: newIDTable(room.Numbers),
-		links: make(map[InterlinkID]*Interlink, room.Interlinks), keys: map[string]InterlinkID{}, realms: make(map[string]AccountID, room.Accounts),
-		shelf: newShelf(),
+		accounts: map[AccountID]*plan{}, trunks: map[TrunkID]*Trunk{}, numbers: newIDTable(numbers),
+		links: map[InterlinkID]*Interlink{}, keys: map[string]InterlinkID{}, realms: map[string]AccountID{},
+		shelf: newShelf(), sharedPlans: map[FederationID]*sharedPlan{},
 	}
 }
 
@@ -70,6 +77,10 @@ func (x *index) put(d Delta) {
 	case KindInterlink:
 		after, _ := d.After.(*Interlink)
 		x.setInterlink(InterlinkID(d.Ref.ID), after)
+	case KindFederation:
+		x.setFederation(d)
+	case KindMembership:
+		x.setMembership(d)
 	default:
 		x.shelf.put(d)
 	}
@@ -89,7 +100,7 @@ func (x *index) plan(id AccountID) *plan {
 // prune forgets an account's plan once nothing is left in it, in whatever order
 // an entry deletes the account and what hangs on it.
 func (x *index) prune(id AccountID) {
-	if p := x.accounts[id]; p != nil && p.account == nil && p.limits == nil && p.children == 0 &&
+	if p := x.accounts[id]; p != nil && p.account == nil && p.limits == nil && p.shared == nil && p.children == 0 &&
 		p.numbers.len()+len(p.trunks)+len(p.links) == 0 {
 		delete(x.accounts, id)
 	}

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -20,28 +21,11 @@ type Loader struct {
 	last *plan
 }
 
-// Room is how many objects a loader will get, about.
-type Room struct{ Accounts, Trunks, Numbers, Interlinks int }
-
-// Add makes room for n objects more of a kind.
-func (r *Room) Add(k Kind, n int) {
-	switch k {
-	case KindAccount:
-		r.Accounts += n
-	case KindTrunk:
-		r.Trunks += n
-	case KindNumber:
-		r.Numbers += n
-	case KindInterlink:
-		r.Interlinks += n
-	}
-}
-
-// NewLoader returns an empty loader with room for so many objects.
-func NewLoader(room Room) *Loader {
-	l := &Loader{index: newIndex(room)}
-	l.records.fresh = make([]record, max(0, room.Numbers))
-	l.listed = make([]*record, 0, max(0, room.Numbers))
+// NewLoader returns an empty loader with room for so many numbers.
+func NewLoader(numbers int) *Loader {
+	l := &Loader{index: newIndex(numbers)}
+	l.records.fresh = make([]record, max(0, numbers))
+	l.listed = make([]*record, 0, max(0, numbers))
 	l.unsorted = true
 	return l
 }
@@ -79,10 +63,11 @@ func (l *Loader) putNumber(n *InternalNumber) {
 		l.last = p
 	}
 	r := l.records.take()
-	if lent := r.set(n, p); !lent {
+	r.set(n, p)
+	r.id = l.keep(n.ID)
+	if !slices.ContainsFunc(p.trunks, func(t *Trunk) bool { return t.ID == n.Trunk }) {
 		r.trunk = TrunkID(strings.Clone(string(n.Trunk)))
 	}
-	r.id = l.keep(n.ID)
 	if r.extra != nil {
 		r.extra.label, r.extra.user = strings.Clone(n.Label), strings.Clone(n.User)
 	}
@@ -123,6 +108,7 @@ func (l *Loader) finish() {
 	done.Wait()
 	l.settle(twice)
 	l.listed = nil
+	l.share()
 }
 
 // listNumbers hangs the numbers on their accounts. Those of many accounts share

@@ -189,6 +189,9 @@ func (x *index) list(r *record) {
 		p.blocks.add(r, moreSpecific)
 	}
 	p.numbers.add(r, byNumberID)
+	if p.shared != nil {
+		p.shared.add(r)
+	}
 }
 
 // unlist takes a record out of its account's lists.
@@ -199,6 +202,9 @@ func (x *index) unlist(r *record) {
 		p.singles.remove(single{r.number.lo.rank(), r}, byKey)
 	} else {
 		p.blocks.remove(r, moreSpecific)
+	}
+	if p.shared != nil {
+		p.shared.remove(r)
 	}
 }
 
@@ -235,7 +241,7 @@ func (x *index) addNumber(p *plan, n *InternalNumber) {
 
 func (x *index) editNumber(r *record, after *InternalNumber) {
 	before, id := r.plan, r.id
-	relist := before.id != after.Account || r.number != after.Number
+	relist := before.id != after.Account || r.number != after.Number || before.shared != nil && r.private != after.Private
 	if relist {
 		x.unlist(r)
 	}

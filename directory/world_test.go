@@ -57,7 +57,7 @@ func (w *world) step(t *rapid.T) {
 		return
 	}
 	a := rapid.SampledFrom(accounts).Draw(t, "account").(*Account)
-	switch rapid.IntRange(0, 9).Draw(t, "step") {
+	switch rapid.IntRange(0, 11).Draw(t, "step") {
 	case 0:
 		w.addAccount(t, rapid.SampledFrom([]AccountID{"", a.ID}).Draw(t, "parent"))
 	case 1, 2, 3:
@@ -74,6 +74,8 @@ func (w *world) step(t *rapid.T) {
 		w.moveSource(t)
 	case 9:
 		w.deleteAccount(t, a)
+	case 10, 11:
+		w.federate(t, a)
 	}
 }
 
@@ -218,6 +220,7 @@ func dump(v *View, w *world) string {
 		p(k, v.Size(k))
 	}
 	v.Accounts("", func(a *Account) bool { p("account", *a); return true })
+	v.Federations("", func(f *Federation) bool { p("federation", *f); return true })
 	limited := 0
 	v.Limited(func(*Limits) bool { limited++; return true })
 	p("limited", limited)
@@ -236,10 +239,14 @@ func dump(v *View, w *world) string {
 			p("interlink", l.ID, l.Version, v.Interlink(l.ID) == l)
 		}
 		v.Links(a, func(l Link) bool { p("link", l); return true })
+		if f := v.Fellows(a, "", nil); f != nil {
+			p("member of", f.ID)
+		}
 		for _, dialled := range []string{"1", "2", "11", "12", "15", "20", "*1", "3"} {
 			if n, ok := v.Number(a, dialled); ok {
 				p("dials", dialled, n.ID)
 			}
+			v.Fellows(a, dialled, func(f Fellow) bool { p("fellow", dialled, *f.Account, f.Match); return true })
 		}
 		if t := v.TrunkBySource(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 5060)); t != nil {
 			p("source", i, t.ID)

@@ -7,7 +7,7 @@ import "testing"
 func TestRouteAllocations(t *testing.T) {
 	r := NewRouter(mustPlan(t, busyPlan))
 	var claims []Claim
-	for name, dialled := range map[string]string{"local": "2001", "linked": "3001", "private": "3002", "prefix": "93001", "none": "4444"} {
+	for name, dialled := range busyCases() {
 		var d Decision
 		n := testing.AllocsPerRun(200, func() {
 			d = r.Route(Call{"Brown", dialled}, nil)

@@ -82,6 +82,9 @@ func answer(view *directory.View, call Call) string {
 		if r.Interlink != "" {
 			fmt.Fprintf(&b, ", %s", r.Interlink)
 		}
+		if r.Federation != "" {
+			fmt.Fprintf(&b, ", in %s", r.Federation)
+		}
 		b.WriteString("\n")
 	} else {
 		fmt.Fprintf(&b, "\trefuse: %s\n", d.Reason)

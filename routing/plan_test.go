@@ -16,6 +16,8 @@ import (
 //	number Brown 20xx [private] [disabled] [user=100] [trunk=gone]
 //	link Brown[:prefix=9,priority=2,suspended] Smith[:…]
 //	pending Brown[:…]
+//	federation Ring Brown Smith …
+//	request Ring Andrews
 //	limits Brown inbound outbound twoway burst max_outbound
 //
 // Every account has one trunk, "Brown-pbx", at an address of its own.
@@ -67,6 +69,13 @@ func (p *planReader) line(noun string, f []string) error {
 		a, err := side(f[0])
 		p.put(&directory.Interlink{ID: directory.InterlinkID("pending:" + string(a.Account)), A: a, Version: 1})
 		return err
+	case noun == "federation" && len(f) >= 1:
+		p.put(&directory.Federation{ID: directory.FederationID(f[0]), Name: f[0], Version: 1})
+		p.join(f[0], f[1:], time.Unix(1, 0))
+		return nil
+	case noun == "request" && len(f) == 2:
+		p.join(f[0], f[1:], time.Time{})
+		return nil
 	case noun == "limits" && len(f) == 6:
 		l := directory.Limits{Account: directory.AccountID(f[0]), Version: 1}
 		_, err := fmt.Sscan(strings.Join(f[1:], " "), &l.Inbound, &l.Outbound, &l.TwoWay, &l.Burst, &l.MaxOutbound)
@@ -74,6 +83,15 @@ func (p *planReader) line(noun string, f []string) error {
 		return err
 	}
 	return fmt.Errorf("%q with %d words means nothing", noun, len(f))
+}
+
+func (p *planReader) join(federation string, accounts []string, at time.Time) {
+	for _, a := range accounts {
+		p.put(&directory.Membership{
+			ID: directory.MembershipID("member:" + a), Federation: directory.FederationID(federation),
+			Account: directory.AccountID(a), JoinedAt: at, Version: 1,
+		})
+	}
 }
 
 func (p *planReader) account(name string, options []string) error {

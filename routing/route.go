@@ -56,6 +56,9 @@ func (r *Router) Caller(src netip.AddrPort) (*directory.Trunk, Reason) {
 //  4. All active links: enabled numbers, not private, of enabled accounts (DI2).
 //     One is taken; of several the one with the lowest explicit priority, if it
 //     is the only one with it (DI3).
+//  5. Where no link's peer offers the number, and no dial prefix was used: the
+//     other members of the caller's federation, with the same rules (FE4, DI2).
+//     Several that have it are ambiguous: a federation knows no priorities.
 //
 // A private number that nothing else outdoes is NumberNotFound, reached by the
 // same steps as for a number that does not exist (IN4); only Hidden and Owner
@@ -121,13 +124,18 @@ type search struct {
 	owner directory.AccountID
 	// seen counts the links considered.
 	seen int
-	// The methods as values, bound once, for Directory.Links.
+	// federation is the caller's, once it was asked.
+	federation *directory.Federation
+	// told counts the steps about fellow members.
+	told int
+	// The methods as values, bound once, for Directory.Links and Fellows.
 	findPrefix, consider func(directory.Link) bool
+	considerMember       func(directory.Fellow) bool
 }
 
 func newSearch(d Directory) *search {
 	s := &search{d: d}
-	s.findPrefix, s.consider = s.findPrefixOf, s.considerLink
+	s.findPrefix, s.consider, s.considerMember = s.findPrefixOf, s.considerLink, s.considerFellow
 	return s
 }
 
@@ -136,6 +144,7 @@ func (s *search) begin(caller *directory.Account, dialled string, trail *Trail) 
 	s.prefix, s.owner = "", ""
 	s.found, s.link = directory.Match{}, directory.Link{}
 	s.matches, s.equals, s.seen = 0, 0, 0
+	s.federation, s.told = nil, 0
 }
 
 func (s *search) decide() Decision {
@@ -156,6 +165,9 @@ func (s *search) decide() Decision {
 		}
 	}
 	s.d.Links(s.caller.ID, s.consider)
+	if s.matches == 0 && s.prefix == "" {
+		s.askFederation()
+	}
 	return s.choose()
 }
 
@@ -227,6 +239,8 @@ func (s *search) choose() Decision {
 		return s.notFound()
 	case s.matches == 1:
 		return s.routeTo(s.found, s.link)
+	case s.federation != nil:
+		return s.severalFellows()
 	case s.link.Priority == 0 || s.equals > 1:
 		if s.trail != nil {
 			s.trail.add("choose", "refuse", s.caller.ID, "%d linked accounts have %s and no priority decides.", s.matches, s.digits)
@@ -240,7 +254,7 @@ func (s *search) choose() Decision {
 }
 
 func (s *search) notFound() Decision {
-	if s.trail != nil && s.seen == 0 {
+	if s.trail != nil && s.seen == 0 && s.federation == nil {
 		s.trail.add("link", "no_match", s.caller.ID, "%s has no active interlink to look at.", s.caller.Name)
 	}
 	d := Decision{Reason: NumberNotFound}
@@ -267,10 +281,14 @@ func (s *search) routeTo(n directory.Match, l directory.Link) Decision {
 	if s.trail != nil {
 		s.trail.add("trunk", "chosen", l.Peer, "The call goes to %q over trunk %s.", user, trunk.Name)
 	}
-	return Decision{Route: Route{
+	r := Route{
 		Caller: s.caller.ID, Callee: l.Peer,
 		Number: n.ID, Interlink: l.ID, Trunk: trunk, User: user,
-	}}
+	}
+	if s.federation != nil {
+		r.Federation = s.federation.ID
+	}
+	return Decision{Route: r}
 }
 
 // name is what a person calls an account.

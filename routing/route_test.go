@@ -65,16 +65,32 @@ number Brown 2001
 number Smith 3001
 number Smith 3002 private
 number Andrews 30xx
+account Clark
+account Davis
+number Clark 5001
+number Clark 52xx
+number Clark 5300 private
+number Davis 5101
+number Clark 5101
+federation Ring Brown Clark Davis
 limits Jones 5 5 5 5 5
 link Brown:priority=1 Smith
 link Brown:prefix=9 Andrews
 `
 
+// busyCases are what Brown dials in busyPlan.
+func busyCases() map[string]string {
+	return map[string]string{
+		"local": "2001", "linked": "3001", "private": "3002", "prefix": "93001", "none": "4444",
+		"federation": "5001", "federation_block": "5210", "federation_private": "5300", "federation_ambiguous": "5101",
+	}
+}
+
 func TestRouteAllocatesNothing(t *testing.T) {
 	r := NewRouter(mustPlan(t, busyPlan))
 	claims := make([]Claim, 0, 8)
 	source := netip.MustParseAddrPort("192.0.2.2:5060")
-	for _, dialled := range []string{"2001", "3001", "3002", "93001", "4444", "", strings.Repeat("9", 10_000)} {
+	for _, dialled := range []string{"2001", "3001", "3002", "93001", "4444", "5001", "5210", "5300", "5101", "", strings.Repeat("9", 10_000)} {
 		call := Call{Caller: "Brown", Dialled: dialled}
 		if n := testing.AllocsPerRun(200, func() {
 			r.Caller(source)
@@ -90,7 +106,7 @@ func TestRouteAllocatesNothing(t *testing.T) {
 // A trail changes nothing, and its steps stay short whatever is dialled.
 func TestRouteTrailIsBounded(t *testing.T) {
 	r := NewRouter(mustPlan(t, busyPlan))
-	for _, dialled := range []string{"", "2001", "3002", "\x00", "\xff\xfe", "sip:2001@evil", strings.Repeat("2", 13), strings.Repeat("a", 10_000)} {
+	for _, dialled := range []string{"", "2001", "3002", "5001", "5300", "5101", "\x00", "\xff\xfe", "sip:2001@evil", strings.Repeat("2", 13), strings.Repeat("a", 10_000)} {
 		var trail Trail
 		call := Call{Caller: "Brown", Dialled: dialled}
 		if with, without := r.Route(call, &trail), r.Route(call, nil); with != without {
@@ -143,6 +159,13 @@ func drawPlan(t *rapid.T) string {
 			fmt.Fprintf(&b, "link %s:suspended Brown\n", a)
 		}
 	}
+	members := rapid.SliceOfNDistinct(rapid.SampledFrom(accounts), 0, 4, rapid.ID).Draw(t, "members")
+	fmt.Fprintf(&b, "federation Ring %s\n", strings.Join(members, " "))
+	for _, a := range accounts {
+		if !slices.Contains(members, a) && rapid.Bool().Draw(t, "asks") {
+			fmt.Fprintf(&b, "request Ring %s\n", a)
+		}
+	}
 	return b.String()
 }
 
@@ -163,6 +186,10 @@ func (d openDirectory) Number(a directory.AccountID, dialled string) (directory.
 		return directory.Match{}, false
 	}
 	return n, ok
+}
+
+func (d openDirectory) Fellows(a directory.AccountID, dialled string, yield func(directory.Fellow) bool) *directory.Federation {
+	return d.View.Fellows(a, dialled, func(f directory.Fellow) bool { return f.Match.Private || yield(f) })
 }
 
 // What the caller can learn of a decision, its trail included, is the same
@@ -196,7 +223,17 @@ func TestRouteReachesOnlyWhatIsOffered(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		joined := func(id directory.AccountID) bool {
+			member := func(a directory.AccountID) bool {
+				m, _ := view.ObjectByClaim(directory.MembershipClaim(a)).(*directory.Membership)
+				return m != nil && !m.Pending()
+			}
+			return member("Brown") && member(id) && view.Account(id).Enabled
+		}
 		linked := func(id directory.AccountID) (found bool) {
+			if joined(id) {
+				return true
+			}
 			view.Links("Brown", func(l directory.Link) bool {
 				found = l.Peer == id && view.Account(id).Enabled
 				return !found
@@ -220,7 +257,7 @@ func TestRouteReachesOnlyWhatIsOffered(t *testing.T) {
 
 func BenchmarkRoute(b *testing.B) {
 	r := NewRouter(mustPlan(b, busyPlan))
-	for name, dialled := range map[string]string{"local": "2001", "linked": "3001", "private": "3002", "prefix": "93001", "none": "4444"} {
+	for name, dialled := range busyCases() {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
