@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -45,6 +44,9 @@ func (s *Store) Lines(ctx context.Context, accounts []directory.AccountID) ([]ro
 
 // maxListed bounds how many leases of one account are looked at for a list.
 const maxListed = 10_000
+
+// callsBatch bounds the calls of one read.
+const callsBatch = 500
 
 // LiveCalls lists up to limit calls that hold a line of the account, oldest
 // first.
@@ -100,71 +102,24 @@ func (s *Store) readCalls(ctx context.Context, leases []routing.LeaseID) ([]rout
 	if len(leases) == 0 {
 		return nil, nil
 	}
-	hashes := make([]*redis.SliceCmd, len(leases))
-	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, id := range leases {
-			hashes[i] = p.HMGet(ctx, s.keys.call(id), "loc", "st", "at", "info")
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, unavailable(err)
-	}
 	calls := make([]routing.LiveCall, 0, len(leases))
-	for i, id := range leases {
-		if c, ok := parseCall(id, hashes[i].Val()); ok {
-			calls = append(calls, c)
+	for part := range slices.Chunk(leases, callsBatch) {
+		keys := make([]string, len(part))
+		for i, id := range part {
+			keys[i] = s.keys.call(id)
+		}
+		states, err := s.client.MGet(ctx, keys...).Result()
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		for i, state := range states {
+			text, _ := state.(string)
+			if c, ok := callState(text).parse(part[i]); ok {
+				calls = append(calls, c)
+			}
 		}
 	}
 	return calls, nil
-}
-
-func parseCall(id routing.LeaseID, fields []any) (c routing.LiveCall, ok bool) {
-	text := func(i int) string {
-		if i >= len(fields) {
-			return ""
-		}
-		s, _ := fields[i].(string)
-		return s
-	}
-	if text(0) == "" {
-		return c, false
-	}
-	c.Lease = id
-	c.Node = eachClaim(text(0), func(claim routing.Claim) { c.Claims = append(c.Claims, claim) })
-	c.Confirmed = text(1) == "c"
-	c.Since = parseMillis(text(2))
-	parseInfo(text(3), &c)
-	return c, true
-}
-
-// appendInfo writes what the ledger keeps of a call for people: each value with
-// its length, a colon before it, since a peer may have chosen it.
-func appendInfo(b []byte, a *routing.Admission) []byte {
-	for _, s := range [...]string{string(a.Caller), string(a.Callee), a.From, a.To, a.CallID} {
-		b = strconv.AppendInt(b, int64(len(s)), 10)
-		b = append(b, ':')
-		b = append(b, s...)
-	}
-	ms := a.Started.UnixMilli()
-	return strconv.AppendInt(append(b, "13:"...), ms, 10)
-}
-
-// parseInfo reads what appendInfo wrote; a reader of a newer version's text
-// passes over what it does not know at its end.
-func parseInfo(info string, c *routing.LiveCall) {
-	var values [6]string
-	for i := range values {
-		length, rest, ok := strings.Cut(info, ":")
-		n, err := strconv.Atoi(length)
-		if !ok || err != nil || n < 0 || n > len(rest) {
-			return
-		}
-		values[i], info = rest[:n], rest[n:]
-	}
-	c.Caller, c.Callee = directory.AccountID(values[0]), directory.AccountID(values[1])
-	c.From, c.To, c.CallID = values[2], values[3], values[4]
-	c.Started = parseMillis(values[5])
 }
 
 func parseMillis(s string) time.Time {
@@ -181,20 +136,20 @@ func (s *Store) EndCall(ctx context.Context, lease routing.LeaseID) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	defer s.metrics.roundTrip("end_call")()
-	loc, err := s.client.HGet(ctx, s.keys.call(lease), "loc").Result()
+	state, err := s.client.Get(ctx, s.keys.call(lease)).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return unavailable(err)
+	}
+	loc := callState(state).location()
+	if loc == "" {
+		return &directory.Error{Kind: directory.KindNotFound, Code: "not_found", Detail: "There is no such call."}
+	}
 	for range maxAsked {
-		if errors.Is(err, redis.Nil) {
-			return &directory.Error{Kind: directory.KindNotFound, Code: "not_found", Detail: "There is no such call."}
-		}
+		moved, err := s.endLease(ctx, lease, loc)
 		if err != nil {
 			return unavailable(err)
 		}
-		var reply any
-		if reply, err = s.runRelease(ctx, lease, loc); err != nil {
-			return unavailable(err)
-		}
-		moved, again := reply.(string)
-		if !again {
+		if moved == "" {
 			owner := eachClaim(loc, func(routing.Claim) {})
 			if err := s.client.Publish(ctx, s.keys.ends(owner), leaseText(lease)).Err(); err != nil {
 				return unavailable(err)
@@ -204,14 +159,6 @@ func (s *Store) EndCall(ctx context.Context, lease routing.LeaseID) error {
 		loc = moved
 	}
 	return unavailable(errors.New("the lease moves faster than it can be followed"))
-}
-
-// runRelease carries out one release outside the ledger's queue.
-func (s *Store) runRelease(ctx context.Context, lease routing.LeaseID, loc string) (any, error) {
-	keys := []string{s.keys.tomb(lease), s.keys.call(lease), ""}
-	owner := eachClaim(loc, func(c routing.Claim) { keys = append(keys, s.keys.leaseSet(c)) })
-	keys[2] = s.keys.own(owner)
-	return s.scripts.release.run(ctx, s.client, keys, leaseText(lease), loc, tombKept).Result()
 }
 
 // OnEndCall has f told of every call of this node that is to be ended. f runs

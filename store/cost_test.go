@@ -3,34 +3,36 @@ package store
 import (
 	"testing"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/pbx-interlink/interlink/routing"
 )
 
-// mostWords is how many allocations the words of a call's three commands may
-// take: the lease's location, which must outlive the command, and the go-redis
-// command of each.
-const mostWords = 4
+// mostWords is how many allocations the words of a call's three operations and
+// their script call may take: the lease's location, which must outlive the call,
+// and one go-redis command.
+const mostWords = 2
 
 // TestCommandAllocations guards what the ledger's part of a call allocates before
 // it is sent. The driver's share is not in it: that changes with its version.
 func TestCommandAllocations(t *testing.T) {
 	s := miniBackend(t).open(t)
-	l := limitsOf("acc_a", 1, 10, 100, 0, 0)
-	a := admission(lease(1), claim(routing.RoleCaller, "acc_a", l), claim(routing.RoleCallee, "acc_b", nil))
-	o := new(op)
+	limits := limitsOf("acc_a", 1, 10, 100, 0, 0)
+	a := admission(lease(1), claim(routing.RoleCaller, "acc_a", limits), claim(routing.RoleCallee, "acc_b", nil))
+	ops := []*op{new(op), new(op), new(op)}
+	l := s.ledger
 	n := testing.AllocsPerRun(500, func() {
-		o.reset()
-		o.kind, o.lease = opAdmit, a.Lease
-		o.loc = location(s.incarnation, a.Claims)
-		s.buildAdmit(o, a)
-		if len(s.build(t.Context(), o).Args()) == 0 {
-			t.Fatal("no command")
+		loc := location(s.incarnation, a.Claims)
+		for kind, o := range ops {
+			o.reset()
+			o.kind, o.lease, o.loc = opKind(kind), a.Lease, loc
 		}
-		for _, kind := range []opKind{opConfirm, opRelease} {
-			o.kind = kind
-			if len(s.build(t.Context(), o).Args()) == 0 {
-				t.Fatal("no command")
-			}
+		s.buildAdmit(ops[0], a)
+		s.build(ops[1])
+		s.build(ops[2])
+		l.args = l.args[:0]
+		if len(redis.NewCmd(t.Context(), l.command(ops)...).Args()) == 0 {
+			t.Fatal("no command")
 		}
 	})
 	t.Logf("%.1f allocations a call", n)

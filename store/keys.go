@@ -49,12 +49,9 @@ func (k ledgerKeys) outbound(a directory.AccountID) string {
 	return k.prefix + "leases:" + string(a) + ":out"
 }
 
-// call is a hash: where the lease is held (loc), its state (st), since when (at,
-// ms) and what people read (info).
+// call is a string: a call's state, or the tomb of a released lease; see
+// callState.
 func (k ledgerKeys) call(l routing.LeaseID) string { return k.prefix + "call:" + leaseText(l) }
-
-// tomb stands for a released lease.
-func (k ledgerKeys) tomb(l routing.LeaseID) string { return k.prefix + "tomb:" + leaseText(l) }
 
 // own is the set of leases an incarnation holds.
 func (k ledgerKeys) own(incarnation string) string { return k.prefix + "own:" + incarnation }

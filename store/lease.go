@@ -1,12 +1,9 @@
 package store
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/pbx-interlink/interlink/routing"
 )
@@ -14,8 +11,8 @@ import (
 // The ledger's constants of time.
 const (
 	tombKept = 120_000 // ms
-	// callOutlives is how long a call hash outlives its lease's deadline, so
-	// that a lease found in a set always has its hash.
+	// callOutlives is how long a call outlives its lease's deadline, so that a
+	// lease found in a set always has its call.
 	callOutlives = 5_000 // ms
 	// flushAfter is how long an operation waits for Flush.
 	flushAfter = 5 * time.Millisecond
@@ -33,15 +30,18 @@ type ledger struct {
 	pool *sync.Pool
 
 	mu sync.Mutex
-	// queue holds what was handed over and not yet taken by the sender.
+	// queue holds what was handed over and not yet taken by the sender, since
+	// when its first has waited.
 	queue []*op
+	since time.Time
 	// refused holds admissions that found the queue full.
 	refused []*op
 	closing bool
 
 	wake   chan struct{}
 	refuse chan struct{}
-	// nudge wakes the sender where nobody flushes what was handed over.
+	// nudge wakes the sender where nobody flushes what was handed over for
+	// flushAfter.
 	nudge   *time.Timer
 	nudging bool
 	done    sync.WaitGroup
@@ -55,13 +55,8 @@ type ledger struct {
 
 func newLedger(s *Store) *ledger {
 	l := &ledger{s: s, pool: newOpPool(), wake: make(chan struct{}, 1), refuse: make(chan struct{}, 1)}
-	l.nudge = time.AfterFunc(time.Hour, func() {
-		l.mu.Lock()
-		l.nudging = false
-		l.mu.Unlock()
-		ring(l.wake)
-	})
-	l.sender = sender{pipe: s.client.Pipeline(), held: map[routing.LeaseID]held{}}
+	l.nudge = time.AfterFunc(time.Hour, l.remind)
+	l.sender = newSender(s)
 	return l
 }
 
@@ -79,6 +74,23 @@ func (l *ledger) close() {
 	ring(l.wake)
 	ring(l.refuse)
 	l.done.Wait()
+}
+
+// remind wakes the sender for what has waited long enough, and looks again later
+// for what was handed over since: that may still travel with an admission.
+func (l *ledger) remind() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.nudging = false
+	if len(l.queue) == 0 || l.closing {
+		return
+	}
+	if left := flushAfter - time.Since(l.since); left > 0 {
+		l.nudging = true
+		l.nudge.Reset(left)
+		return
+	}
+	ring(l.wake)
 }
 
 func ring(c chan struct{}) {
@@ -131,6 +143,9 @@ func (l *ledger) hand(o *op) {
 		l.mu.Unlock()
 		ring(l.refuse)
 		return
+	}
+	if len(l.queue) == 0 {
+		l.since = time.Now()
 	}
 	l.queue = append(l.queue, o)
 	n := len(l.queue)
@@ -197,112 +212,4 @@ func (a *answers) deliver() {
 	}
 	clear(a.sinks)
 	a.sinks, a.lists = a.sinks[:0], a.lists[:0]
-}
-
-// buildAdmit writes the EVALSHA of admit.lua.
-func (s *Store) buildAdmit(o *op, a *routing.Admission) {
-	k := s.keys
-	o.begin()
-	o.word("evalsha")
-	o.word(s.scripts.admit.hash)
-	o.number(int64(4 + 3*len(a.Claims)))
-	o.word(s.fence)
-	o.text = append(o.text, k.prefix...)
-	o.leaseWord("tomb:")
-	o.text = append(o.text, k.prefix...)
-	o.leaseWord("call:")
-	o.word(s.own)
-	for i := range a.Claims {
-		account := string(a.Claims[i].Account)
-		o.word(k.prefix, "lim:", account)
-		o.word(k.prefix, "leases:", account, ":in")
-		o.word(k.prefix, "leases:", account, ":out")
-	}
-	o.leaseWord("")
-	o.word(o.loc)
-	o.number(s.cfg.EarlyTTL.Milliseconds())
-	o.number(callOutlives)
-	o.text = appendInfo(o.text, a)
-	o.end()
-	o.number(capsKept)
-	for i := range a.Claims {
-		o.claimWords(&a.Claims[i])
-	}
-}
-
-func (o *op) claimWords(c *routing.Claim) {
-	if c.Outbound() {
-		o.word("o")
-	} else {
-		o.word("i")
-	}
-	if c.Limits == nil {
-		for _, n := range [...]int64{0, -1, -1, -1, -1, -1} {
-			o.number(n)
-		}
-		return
-	}
-	o.number(int64(c.Limits.Version))
-	for _, n := range [...]int64{c.Limits.Inbound, c.Limits.Outbound, c.Limits.TwoWay, c.Limits.Burst, c.Limits.MaxOutbound} {
-		o.number(n)
-	}
-}
-
-// buildConfirm writes the EVALSHA of confirm.lua.
-func (s *Store) buildConfirm(o *op) {
-	o.begin()
-	o.word("evalsha")
-	o.word(s.scripts.confirm.hash)
-	o.number(int64(2 + claimCount(o.loc)))
-	o.text = append(o.text, s.keys.prefix...)
-	o.leaseWord("tomb:")
-	o.text = append(o.text, s.keys.prefix...)
-	o.leaseWord("call:")
-	eachClaim(o.loc, func(c routing.Claim) { o.leaseSetWord(s.keys, c) })
-	o.leaseWord("")
-	o.word(o.loc)
-	o.number(s.confirmedFor(o.expires).Milliseconds())
-	o.number(callOutlives)
-}
-
-// confirmedFor is how long an answered call's lease lasts: 1.5 times its
-// session interval (RFC 4028 §10 ends a session after one interval without a
-// refresh), or what its owner renews.
-func (s *Store) confirmedFor(expires time.Duration) time.Duration {
-	if expires > 0 {
-		return expires + expires/2
-	}
-	return s.cfg.ConfirmedTTL
-}
-
-// buildRelease writes the EVALSHA of release.lua.
-func (s *Store) buildRelease(o *op) {
-	o.begin()
-	o.word("evalsha")
-	o.word(s.scripts.release.hash)
-	o.number(int64(3 + claimCount(o.loc)))
-	o.text = append(o.text, s.keys.prefix...)
-	o.leaseWord("tomb:")
-	o.text = append(o.text, s.keys.prefix...)
-	o.leaseWord("call:")
-	incarnation := s.incarnation
-	if o.loc != "" {
-		incarnation = eachClaim(o.loc, func(routing.Claim) {})
-	}
-	o.word(s.keys.prefix, "own:", incarnation)
-	eachClaim(o.loc, func(c routing.Claim) { o.leaseSetWord(s.keys, c) })
-	o.leaseWord("")
-	o.word(o.loc)
-	o.number(tombKept)
-}
-
-// build writes what the op sends, from the loc it has.
-func (s *Store) build(ctx context.Context, o *op) *redis.Cmd {
-	switch o.kind {
-	case opConfirm:
-		s.buildConfirm(o)
-	case opRelease:
-		s.buildRelease(o)
-	}
-	return redis.NewCmd(ctx, o.command()...)
 }

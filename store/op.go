@@ -7,8 +7,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/routing"
 )
@@ -38,12 +36,16 @@ type op struct {
 	asked int
 	// refused counts how often Redis answered with an error.
 	refused int
-	cmd     *redis.Cmd
+	// reply and err are what the last round brought.
+	reply any
+	err   error
 
 	text   []byte
 	ends   []int
 	pieces []string
 	args   []any
+	// keys is how many of the words are keys; they come first.
+	keys int
 }
 
 func newOpPool() *sync.Pool { return &sync.Pool{New: func() any { return new(op) }} }
@@ -54,7 +56,7 @@ func (o *op) reset() {
 	*o = op{text: text, ends: ends, pieces: pieces, args: args}
 }
 
-// begin starts the text of a command; end finishes one of its words.
+// begin starts the text of an operation; end finishes one of its words.
 func (o *op) begin() { o.text, o.ends = o.text[:0], o.ends[:0] }
 
 func (o *op) end() { o.ends = append(o.ends, len(o.text)) }
@@ -71,15 +73,9 @@ func (o *op) number(n int64) {
 	o.end()
 }
 
-func (o *op) leaseWord(prefix string) {
-	o.text = append(o.text, prefix...)
-	o.text = appendLease(o.text, o.lease)
-	o.end()
-}
-
-// command cuts the text into words. They point into the op's own memory, which
+// words cuts the text into words. They point into the op's own memory, which
 // stays as it is until the op is reset or built anew.
-func (o *op) command() []any {
+func (o *op) words() []any {
 	n := len(o.ends)
 	if cap(o.pieces) < n {
 		o.pieces, o.args = make([]string, n), make([]any, n)

@@ -144,7 +144,7 @@ func TestTooManyReleasesDropTheOldest(t *testing.T) {
 	}
 	r.resume(t)
 	eventually(t, "the last one arrives", func() bool {
-		return b.client.Exists(t.Context(), s.keys.tomb(lease(39))).Val() == 1
+		return callState(b.client.Get(t.Context(), s.keys.call(lease(39))).Val()).tomb()
 	})
 }
 

@@ -213,9 +213,7 @@ func (w *world) release(r *rapid.T) {
 	release(r, s, id)
 	barrier(r, s) // a lease that moved since the node knew it takes one round more
 	delete(w.up, id)
-	if w.tombs[id] <= w.now {
-		w.tombs[id] = w.now + tombKept*time.Millisecond
-	}
+	w.tombs[id] = w.now + tombKept*time.Millisecond
 }
 
 func (w *world) pass(r *rapid.T) {

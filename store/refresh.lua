@@ -1,6 +1,6 @@
 -- Pushes out the deadlines of leases their owner still holds.
 -- KEYS  1 own; then per lease: call, every lease set that holds it
--- ARGV  1 ms to keep own  2 ms a call hash outlives its deadline
+-- ARGV  1 ms to keep own  2 ms a call outlives its deadline
 --       then per lease: lease, loc, ms until the deadline, how many sets
 -- Reply the leases that are not held any more, numbered from 1
 local t = redis.call('TIME')
@@ -9,10 +9,12 @@ local lost = {}
 local k, n = 2, 0
 for a = 3, #ARGV, 4 do
   n = n + 1
-  local lease, sets = ARGV[a], tonumber(ARGV[a + 3])
+  local lease, loc, sets = ARGV[a], ARGV[a + 1], tonumber(ARGV[a + 3])
   local last = 0
-  local loc = redis.call('HGET', KEYS[k], 'loc')
-  local whole = loc == ARGV[a + 1]
+  local state = redis.call('GET', KEYS[k])
+  local ended = not state or string.byte(state) == 116
+  local mine = not ended and string.sub(state, 15, 14 + #loc) == loc
+  local whole = mine
   for i = k + 1, k + sets do
     local score = redis.call('ZSCORE', KEYS[i], lease)
     if score then last = math.max(last, tonumber(score)) else whole = false end
@@ -25,9 +27,9 @@ for a = 3, #ARGV, 4 do
   else
     lost[#lost + 1] = n
     -- Unless somebody else holds it now, nothing of it may stay.
-    if not loc or loc == ARGV[a + 1] then
+    if ended or mine then
       for i = k + 1, k + sets do redis.call('ZREM', KEYS[i], lease) end
-      redis.call('DEL', KEYS[k])
+      if mine then redis.call('DEL', KEYS[k]) end
     end
     redis.call('SREM', KEYS[1], lease)
   end

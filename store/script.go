@@ -19,12 +19,8 @@ var (
 	applySource string
 	//go:embed caps.lua
 	capsSource string
-	//go:embed admit.lua
-	admitSource string
-	//go:embed confirm.lua
-	confirmSource string
-	//go:embed release.lua
-	releaseSource string
+	//go:embed round.lua
+	roundSource string
 	//go:embed refresh.lua
 	refreshSource string
 	//go:embed lines.lua
@@ -39,7 +35,7 @@ var (
 type script struct{ source, hash string }
 
 type scripts struct {
-	apply, caps, admit, confirm, release, refresh, lines, file, begin script
+	apply, caps, round, refresh, lines, file, begin script
 }
 
 func newScripts() scripts {
@@ -48,15 +44,15 @@ func newScripts() scripts {
 		return script{source, hex.EncodeToString(sum[:])}
 	}
 	return scripts{
-		load(applySource), load(capsSource), load(admitSource), load(confirmSource), load(releaseSource),
-		load(refreshSource), load(linesSource), load(fileSource), load(beginSource),
+		load(applySource), load(capsSource), load(roundSource), load(refreshSource),
+		load(linesSource), load(fileSource), load(beginSource),
 	}
 }
 
 // load gives Redis the scripts that go out in pipelines, where EVALSHA cannot
 // fall back by itself.
 func (s scripts) load(ctx context.Context, c redis.UniversalClient) error {
-	for _, one := range []script{s.admit, s.confirm, s.release, s.refresh, s.file} {
+	for _, one := range []script{s.round, s.refresh, s.file} {
 		if err := c.ScriptLoad(ctx, one.source).Err(); err != nil {
 			return err
 		}
@@ -83,3 +79,11 @@ func refused(err error) bool {
 	var e redis.Error
 	return errors.As(err, &e) && !errors.Is(err, redis.Nil)
 }
+
+// scriptError is an error that a script met in one of several operations.
+type scriptError string
+
+func (e scriptError) Error() string { return string(e) }
+
+// RedisError implements redis.Error: the answer is Redis' own.
+func (e scriptError) RedisError() {}

@@ -26,6 +26,12 @@ const (
 // sender is what the ledger's sending goroutine alone touches.
 type sender struct {
 	pipe redis.Pipeliner
+	// flights are the script calls of the batch on its way; args is what they
+	// send. evalsha, hash, fence, own and head are the words common to all.
+	flights                   []flight
+	args                      []any
+	evalsha, hash, fence, own any
+	head                      []any
 	// pending is in the order of hand-over: first what is tried again, then
 	// what is new.
 	pending []*op
@@ -37,6 +43,14 @@ type sender struct {
 	failures int
 	stalled  bool
 	held     map[routing.LeaseID]held
+}
+
+func newSender(s *Store) sender {
+	evalsha := "evalsha"
+	return sender{
+		pipe: s.client.Pipeline(), held: map[routing.LeaseID]held{},
+		evalsha: &evalsha, hash: &s.scripts.round.hash, fence: &s.fence, own: &s.own, head: s.header(),
+	}
 }
 
 // send is the ledger's goroutine.
@@ -72,23 +86,24 @@ func (l *ledger) send() {
 	}
 }
 
-// drain sends what is pending until there is nothing new. What failed before is
-// sent along with new operations, or alone when again is set.
+// drain sends what is pending. What failed before is sent along with new
+// operations, or alone when again is set. What is handed over meanwhile waits
+// for the next wake: a confirm that came during a round trip need not cause one
+// of its own.
 func (l *ledger) drain(again bool) (closing bool) {
-	for {
-		fresh, closing := l.take()
+	fresh, closing := l.take()
+	for len(l.pending) > 0 {
 		switch {
-		case len(l.pending) == 0:
-			return closing
 		case l.open.Load():
 			l.failPending()
 			return closing
 		case !fresh && l.stalled && !again:
 			return closing
 		}
-		again = false
+		fresh, again = false, false
 		l.round()
 	}
+	return closing
 }
 
 // take moves the queue behind what is pending.
@@ -141,14 +156,19 @@ func (l *ledger) round() {
 				continue
 			}
 		}
-		l.prepare(ctx, o)
+		l.prepare(o)
 		l.sent = append(l.sent, o)
 	}
 	var keep []*op
 	if len(l.sent) > 0 {
 		done := l.s.metrics.roundTrip("ledger")
+		l.launch(ctx, l.sent)
 		_, err := l.pipe.Exec(ctx)
 		done()
+		for i := range l.flights {
+			l.flights[i].land()
+		}
+		clear(l.flights)
 		keep = l.settle(ctx, l.sent, err)
 	}
 	if len(keep) == 0 {
@@ -189,7 +209,7 @@ func (l *ledger) locate(ctx context.Context, batch []*op) {
 		}
 		if o.loc = l.held[o.lease].loc; o.loc == "" && !admittedIn(batch, o) {
 			unknown = append(unknown, o)
-			replies = append(replies, l.pipe.HGet(ctx, l.s.keys.call(o.lease), "loc"))
+			replies = append(replies, l.pipe.Get(ctx, l.s.keys.call(o.lease)))
 		}
 	}
 	if len(unknown) == 0 {
@@ -199,7 +219,7 @@ func (l *ledger) locate(ctx context.Context, batch []*op) {
 	l.pipe.Exec(ctx) // a failure shows in the batch itself
 	done()
 	for i, o := range unknown {
-		o.loc = replies[i].Val()
+		o.loc = callState(replies[i].Val()).location()
 	}
 }
 
@@ -216,16 +236,15 @@ func admittedIn(batch []*op, o *op) bool {
 	return false
 }
 
-// prepare adds an op to the pipeline.
-func (l *ledger) prepare(ctx context.Context, o *op) {
+// prepare has an op know where its lease is held, and writes its words.
+func (l *ledger) prepare(o *op) {
 	switch {
 	case o.kind == opAdmit:
 		l.hold(o)
 	case o.loc == "":
 		o.loc = l.held[o.lease].loc
 	}
-	o.cmd = l.s.build(ctx, o)
-	l.pipe.Process(ctx, o.cmd)
+	l.s.build(o)
 }
 
 // settle goes through a batch's replies and returns what must be sent again,
@@ -233,7 +252,7 @@ func (l *ledger) prepare(ctx context.Context, o *op) {
 func (l *ledger) settle(ctx context.Context, sent []*op, err error) (keep []*op) {
 	failed, unknown := 0, false
 	for _, o := range sent {
-		switch err := o.cmd.Err(); {
+		switch err := o.err; {
 		case unknownScript(err):
 			unknown = true
 		case err != nil:

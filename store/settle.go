@@ -71,12 +71,13 @@ func (l *ledger) answer(o *op, v routing.Verdict, claim int) {
 // result turns one reply into an answer. It reports whether the op goes out
 // again.
 func (l *ledger) result(o *op) (again bool) {
-	reply, err := o.cmd.Result()
-	o.cmd = nil
+	reply, err := o.reply, o.err
+	o.reply, o.err = nil, nil
 	if err != nil {
 		return l.fail(o, err)
 	}
-	if loc, moved := reply.(string); moved {
+	if text, moved := reply.(string); moved {
+		loc, _, _ := cutValue(text)
 		return l.ask(o, loc)
 	}
 	n, _ := reply.(int64)
@@ -101,7 +102,7 @@ func (l *ledger) result(o *op) (again bool) {
 	return false
 }
 
-// admitResult reads the reply of admit.lua.
+// admitResult reads the reply to an admission.
 func (l *ledger) admitResult(o *op, n int64) {
 	switch {
 	case n == 0:
@@ -203,7 +204,7 @@ func (l *ledger) refreshSome(now time.Time, leases []routing.LeaseID) bool {
 		h := l.held[id]
 		keys = append(keys, l.s.keys.call(id))
 		eachClaim(h.loc, func(c routing.Claim) { keys = append(keys, l.s.keys.leaseSet(c)) })
-		args = append(args, leaseText(id), h.loc, h.lasts.Milliseconds(), claimCount(h.loc))
+		args = append(args, leaseText(id), string(appendValue(nil, h.loc)), h.lasts.Milliseconds(), claimCount(h.loc))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.s.cfg.AdmitBudget)
 	defer cancel()
