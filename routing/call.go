@@ -73,7 +73,7 @@ type Route struct {
 
 // Step is one rule the decision considered, in order.
 type Step struct {
-	// Step names the rule: "caller", "local", "prefix", "link", "federation",
+	// Step names the rule: "caller", "local", "restriction", "prefix", "link", "federation",
 	// "choose", "trunk".
 	Step string
 	// Result is "match", "no_match", "private", "disabled", "refuse" or

@@ -18,6 +18,8 @@ import (
 //	pending Brown[:…]
 //	federation Ring Brown Smith …
 //	request Ring Andrews
+//	class premium 90x.
+//	deny Brown premium
 //	limits Brown inbound outbound twoway burst max_outbound
 //
 // Every account has one trunk, "Brown-pbx", at an address of its own.
@@ -75,6 +77,17 @@ func (p *planReader) line(noun string, f []string) error {
 		return nil
 	case noun == "request" && len(f) == 2:
 		p.join(f[0], f[1:], time.Time{})
+		return nil
+	case noun == "class" && len(f) == 2:
+		next := directory.NumberClasses{Version: 1}
+		if before := directory.Find[*directory.NumberClasses](p.view, directory.KindNumberClasses, directory.NumberClassesID); before != nil {
+			next = directory.NumberClasses{Classes: before.Classes, Version: before.Version + 1}
+		}
+		next.Classes = append(next.Classes, directory.NumberClass{Name: f[0], Pattern: f[1]})
+		p.put(&next)
+		return next.Validate()
+	case noun == "deny" && len(f) == 2:
+		p.put(&directory.Restrictions{Account: directory.AccountID(f[0]), Classes: map[string]string{f[1]: directory.Deny}, Version: 1})
 		return nil
 	case noun == "limits" && len(f) == 6:
 		l := directory.Limits{Account: directory.AccountID(f[0]), Version: 1}

@@ -38,6 +38,9 @@ const (
 	LoopDetected
 	// TooManyHops: Max-Forwards is used up.
 	TooManyHops
+	// Restricted: the number is of a class that the caller's account, or one
+	// above it, is denied (LI8).
+	Restricted
 	// NumberPrivate is the truth behind a NumberNotFound, for the number's
 	// owner only; it never reaches the caller (IN4).
 	NumberPrivate
@@ -59,6 +62,7 @@ var reasonText = [...]string{
 	Draining:              "draining",
 	LoopDetected:          "loop_detected",
 	TooManyHops:           "too_many_hops",
+	Restricted:            "restricted",
 	NumberPrivate:         "number_private",
 }
 

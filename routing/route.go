@@ -51,12 +51,15 @@ func (r *Router) Caller(src netip.AddrPort) (*directory.Trunk, Reason) {
 //
 //  1. The caller's account is there and enabled.
 //  2. A number of the caller's own, private or not (DI1, IN3).
-//  3. The dial prefix of one of the caller's links: the longest that fits, then
-//     that link's peer only, with the digits after the prefix (DI3, IL8).
-//  4. All active links: enabled numbers, not private, of enabled accounts (DI2).
+//  3. The number dialled is not of a class that the account, or one above it, is
+//     denied (LI8): Restricted. Calls inside the account are never restricted.
+//  4. The dial prefix of one of the caller's links: the longest that fits, then
+//     that link's peer only, with the digits after the prefix (DI3, IL8), which
+//     rule 3 holds for, too: a prefix is no way around it.
+//  5. All active links: enabled numbers, not private, of enabled accounts (DI2).
 //     One is taken; of several the one with the lowest explicit priority, if it
 //     is the only one with it (DI3).
-//  5. Where no link's peer offers the number, and no dial prefix was used: the
+//  6. Where no link's peer offers the number, and no dial prefix was used: the
 //     other members of the caller's federation, with the same rules (FE4, DI2).
 //     Several that have it are ambiguous: a federation knows no priorities.
 //
@@ -157,11 +160,17 @@ func (s *search) decide() Decision {
 	if s.trail != nil {
 		s.trail.add("local", "no_match", s.caller.ID, "%s has no enabled number that covers %q.", s.caller.Name, s.digits)
 	}
+	if s.denied() {
+		return Decision{Reason: Restricted}
+	}
 	s.d.Links(s.caller.ID, s.findPrefix)
 	if s.prefix != "" {
 		s.digits = s.digits[len(s.prefix):]
 		if s.trail != nil {
 			s.trail.add("prefix", "match", s.caller.ID, "%s is a dial prefix; what is looked for behind it is %q.", s.prefix, s.digits)
+		}
+		if s.denied() {
+			return Decision{Reason: Restricted}
 		}
 	}
 	s.d.Links(s.caller.ID, s.consider)
@@ -169,6 +178,22 @@ func (s *search) decide() Decision {
 		s.askFederation()
 	}
 	return s.choose()
+}
+
+// denied reports whether the caller must not dial the digits. Who above the
+// caller denies them is told to those who see that account.
+func (s *search) denied() bool {
+	class, by := s.d.Denied(s.caller.ID, s.digits)
+	if class == "" {
+		return false
+	}
+	if s.trail != nil {
+		s.trail.add("restriction", "refuse", s.caller.ID, "%q is of the class %s, which is denied to %s.", s.digits, class, s.caller.Name)
+		if by != s.caller.ID {
+			s.trail.add("restriction", "refuse", by, "The class %s is denied by the restrictions of %s.", class, s.name(by))
+		}
+	}
+	return true
 }
 
 // findPrefixOf keeps the longest dial prefix that fits and leaves digits over.

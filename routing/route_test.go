@@ -76,6 +76,9 @@ federation Ring Brown Clark Davis
 limits Jones 5 5 5 5 5
 link Brown:priority=1 Smith
 link Brown:prefix=9 Andrews
+class premium 55.
+class long xxxxxxx.
+deny Jones premium
 `
 
 // busyCases are what Brown dials in busyPlan.

@@ -25,6 +25,7 @@ var statuses = [...]answer{
 	routing.Draining:              {503, "Service Unavailable"},
 	routing.LoopDetected:          {482, "Loop Detected"},
 	routing.TooManyHops:           {483, "Too Many Hops"},
+	routing.Restricted:            {403, "Forbidden"},
 	routing.NumberPrivate:         {404, "Not Found"},
 }
 
