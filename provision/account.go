@@ -18,10 +18,10 @@ type Account struct {
 	TimeZone  string               `json:"timezone" doc:"IANA name." example:"Europe/Berlin"`
 	Enabled   bool                 `json:"enabled" doc:"A disabled account makes and receives no calls."`
 	Status    string               `json:"status" enum:"active,inactive" doc:"Active while enabled."`
-	Provider  *string              `json:"provider" doc:"The voice provider; null when the account has none."`
+	Provider  *string              `json:"provider" doc:"The voice provider's name; null when the account has none." example:"Carrier One"`
 	LastLogin *time.Time           `json:"last_login" doc:"When somebody last logged in; null before the first time."`
 	LastCall  *time.Time           `json:"last_call" doc:"When the newest recorded call began; null before the first, or when the store does not answer."`
-	LastSync  *time.Time           `json:"last_sync" doc:"When the call log was last synchronised with the provider; null before the first time."`
+	LastSync  *time.Time           `json:"last_sync" doc:"When the newest call record came into the account's call log, since it has its provider; null before the first, or when the store does not answer."`
 	Lines     AccountLines         `json:"lines" doc:"Lines in use and allowed."`
 	Version   uint64               `json:"version" doc:"Counts the account's changes; the ETag."`
 	CreatedAt time.Time            `json:"created_at" doc:"When it was created."`
@@ -198,12 +198,12 @@ func (s *Server) renderAccounts(ctx context.Context, accounts []*directory.Accou
 	for i, a := range accounts {
 		ids[i] = a.ID
 	}
-	lines, last := s.traffic(ctx, ids)
+	lines, logs := s.traffic(ctx, ids)
 	out := make([]Account, len(accounts))
 	for i, a := range accounts {
 		out[i] = renderNouns(a)
 		out[i].Lines.Allowed = allowed(s.view.LimitsOf(a.ID))
-		out[i].LastCall = last[i]
+		out[i].LastCall, out[i].LastLogin = last[i], s.newestLogin(a.ID)
 		if lines != nil {
 			used := lines[i].Inbound + lines[i].Outbound
 			out[i].Lines.Used = &used
@@ -216,9 +216,9 @@ func (s *Server) renderAccounts(ctx context.Context, accounts []*directory.Accou
 // of it is in memory.
 const trafficTime = time.Second
 
-// traffic reads the lines in use, nil when the store does not answer, and when
-// each account's newest recorded call began.
-func (s *Server) traffic(ctx context.Context, ids []directory.AccountID) ([]routing.Lines, []*time.Time) {
+// traffic reads the lines in use, nil when the store does not answer, and what
+// the call logs tell.
+func (s *Server) traffic(ctx context.Context, ids []directory.AccountID) ([]routing.Lines, []activity) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -226,10 +226,10 @@ func (s *Server) traffic(ctx context.Context, ids []directory.AccountID) ([]rout
 	defer cancel()
 	lines, err := s.calls.Lines(ctx, ids)
 	if err != nil || len(lines) != len(ids) {
-		return nil, make([]*time.Time, len(ids)) // nothing more is asked of a store that does not answer
+		return nil, make([]activity, len(ids)) // nothing more is asked of a store that does not answer
 	}
-	last, _ := s.lastCalls(ctx, ids) // what was not read is null, as documented
-	return lines, last
+	logs, _ := s.activity(ctx, ids) // what was not read is null, as documented
+	return lines, logs
 }
 
 // renderNouns is what the directory knows of an account.

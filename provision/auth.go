@@ -136,6 +136,10 @@ func (s *Server) authenticate(r *http.Request) (principal, *Problem) {
 	if s.cfg.AdminToken != "" && subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
 		return principal{ID: "staff:admin", Kind: staff}, nil
 	}
+	if mistyped(token) {
+		p := newProblem(http.StatusUnauthorized, "token_mistyped", "The bearer token has a slip: its check symbols do not fit.")
+		return principal{}, p.with("WWW-Authenticate", `Bearer realm="interlink", error="invalid_token"`)
+	}
 	if p, ok := s.bearer(hex.EncodeToString(got[:]), time.Now()); ok {
 		return p, nil
 	}

@@ -57,6 +57,17 @@ func checkBody(w http.ResponseWriter, r *http.Request) *Problem {
 	return checkJSON(body)
 }
 
+// checkNoBody holds for a write that takes none: {} stands for nothing.
+func checkNoBody(w http.ResponseWriter, r *http.Request) *Problem {
+	const nothing = 16 // octets
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, nothing))
+	if text := string(bytes.TrimSpace(body)); err != nil || text != "" && text != "{}" {
+		return newProblem(http.StatusUnprocessableEntity, "body_unexpected", "The request takes no body.")
+	}
+	r.Body, r.ContentLength = http.NoBody, 0
+	return nil
+}
+
 // checkMediaType accepts JSON, merge patches (RFC 7396) and no type at all.
 func checkMediaType(r *http.Request) *Problem {
 	value := r.Header.Get("Content-Type")

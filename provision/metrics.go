@@ -12,6 +12,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	redeems  *prometheus.CounterVec
+	logins   *prometheus.CounterVec
 }
 
 // newMetrics registers nothing when reg is nil.
@@ -30,9 +31,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "interlink_api_redeems_total",
 			Help: "Attempts to redeem an authorization key, by result: linked, preview, refused or throttled.",
 		}, []string{"result"}),
+		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "interlink_api_logins_total",
+			Help: "Logins, by result: opened, refused or throttled.",
+		}, []string{"result"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.duration, m.redeems)
+		reg.MustRegister(m.requests, m.duration, m.redeems, m.logins)
 	}
 	return m
 }
@@ -43,3 +48,5 @@ func (m *metrics) request(method, route string, status int, took time.Duration) 
 }
 
 func (m *metrics) redeem(result string) { m.redeems.WithLabelValues(result).Inc() }
+
+func (m *metrics) login(result string) { m.logins.WithLabelValues(result).Inc() }

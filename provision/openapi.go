@@ -36,9 +36,34 @@ func operations() map[string]told {
 	const (
 		accounts, trunks, numbers, links = "Accounts", "Trunks", "Internal numbers", "Interlinks"
 		limits, calls, principals        = "Limits", "Calls", "Principals"
+		users, tokens                    = "Users", "Tokens"
 	)
 	return map[string]told{
-		"GET /v1/me": {"get-me", principals, "Who am I", "The principal behind the token."},
+		"GET /v1/me":                      {"get-me", principals, "Who am I", "The principal behind the token."},
+		"POST /v1/login":                  {"login", principals, "Log in", "Opens a session. Needs no token. An unknown address and a wrong password get one and the same 401; failures are throttled."},
+		"POST /v1/logout":                 {"logout", principals, "Log out", "Ends the session that asks, and access started from it."},
+		"POST " + accountPath + "/access": {"start-access", principals, "Act as an account", "Who stands above an account gets a token to act as it, for 15 minutes. It makes no keys, users or passwords and starts no further access; the audit log names both, at the start and at the end. The own session goes on."},
+		"DELETE /v1/access":               {"end-access", principals, "Stop acting as an account", "Ends the access token that asks."},
+
+		"POST " + accountPath + "/users": {"create-user", users, "Create a user", "Without a password one is generated and answered once."},
+		"GET " + accountPath + "/users":  {"list-users", users, "List users", "The account's users in the order of their creation."},
+		"GET " + userPathIn:              {"get-user", users, "Read a user", "One user of the account; users may read themselves."},
+		"PATCH " + userPathIn:            {"patch-user", users, "Change a user", "The email address never changes. Users may change their own names, phone, time zone and password. A new password ends the user's other sessions."},
+		"DELETE " + userPathIn:           {"delete-user", users, "Delete a user", "With its sessions. An account cannot take its own last administrator away."},
+		"POST /v1/users":                 {"create-staff-user", users, "Create a user of the platform", "Staff: an administrator of everything."},
+		"GET /v1/users":                  {"list-staff-users", users, "List the platform's users", "Staff, in the order of creation."},
+		"GET /v1/users/{user}":           {"get-staff-user", users, "Read a user of the platform", "One of the staff."},
+		"PATCH /v1/users/{user}":         {"patch-staff-user", users, "Change a user of the platform", "As for the users of an account."},
+		"DELETE /v1/users/{user}":        {"delete-staff-user", users, "Delete a user of the platform", "With its sessions."},
+
+		"POST " + accountPath + "/tokens": {"create-token", tokens, "Make an API token", "For a program, with the rights of the account's administrators or what the scopes leave of them, never more than the token that asks. Shown once."},
+		"GET " + accountPath + "/tokens":  {"list-tokens", tokens, "List tokens", "API tokens, and access tokens of those above who act as the account now."},
+		"GET " + tokenPathIn:              {"get-token", tokens, "Read a token", "All but the token itself."},
+		"DELETE " + tokenPathIn:           {"delete-token", tokens, "Revoke a token", "Acts at once, on what was obtained with it, too."},
+		"POST /v1/tokens":                 {"create-staff-token", tokens, "Make an API token of the platform", "With all rights, or what the scopes leave of them. Shown once."},
+		"GET /v1/tokens":                  {"list-staff-tokens", tokens, "List the platform's tokens", "API tokens of staff."},
+		"GET /v1/tokens/{token}":          {"get-staff-token", tokens, "Read a token of the platform", "All but the token itself."},
+		"DELETE /v1/tokens/{token}":       {"delete-staff-token", tokens, "Revoke a token of the platform", "Acts at once."},
 
 		"POST /v1/accounts":                             {"create-account", accounts, "Create an account", "The realm is generated. With limits, both are created or neither."},
 		"GET /v1/accounts":                              {"list-accounts", accounts, "List accounts", "The accounts the token may see, filtered and sorted."},
@@ -82,6 +107,12 @@ func operation(method, path string) huma.Operation {
 	}
 	if method == http.MethodPost && path != "/v1/explain" {
 		op.DefaultStatus = http.StatusCreated
+	}
+	switch {
+	case openToAll(method, path):
+		op.Security, op.DefaultStatus = []map[string][]string{}, http.StatusOK
+	case path == "/v1/logout":
+		op.DefaultStatus = http.StatusNoContent
 	}
 	return op
 }
@@ -216,7 +247,7 @@ func complete(op *huma.Operation, problem *huma.MediaType) {
 			codes = append(codes, http.StatusConflict)
 		}
 	}
-	if strings.HasSuffix(op.Path, "/redeem") {
+	if strings.HasSuffix(op.Path, "/redeem") || op.Path == loginPath {
 		codes = append(codes, http.StatusTooManyRequests)
 	}
 	sort.Ints(codes)

@@ -25,6 +25,7 @@ type Problem struct {
 	Detail    string       `json:"detail" doc:"One sentence for a person; not stable."`
 	RequestID string       `json:"request_id" doc:"Ties the answer to the log and the audit entry."`
 	Errors    []FieldError `json:"errors,omitempty" nullable:"false" doc:"The members and parameters to blame."`
+	Deletes   *Wiped       `json:"deletes,omitempty" doc:"Of provider_change_confirm: what the change would delete."`
 
 	headers http.Header
 }
@@ -86,7 +87,7 @@ func claimOf(err error) string {
 	}
 	claim, _ := strings.CutSuffix(e.Code, "_taken")
 	switch claim {
-	case "number", "source", "pair", "realm", "key":
+	case "number", "source", "pair", "realm", "key", "email":
 		return claim
 	}
 	return ""
@@ -102,6 +103,12 @@ func taken(claim string) (code, pointer, detail string) {
 		return "source_taken", "/source_addresses", "Another trunk sends from one of these addresses."
 	case "pair":
 		return "already_linked", "/authorization_key", "The two accounts are linked already."
+	case "email":
+		return "email_taken", "/email", "Another user has this email address."
+	case "provider":
+		return "provider_taken", "/name", "Another provider has this name."
+	case "plan":
+		return "plan_taken", "/name", "Another plan has this name."
 	case "realm":
 		return "realm_taken", "/realm", "Another account has this realm."
 	}

@@ -21,6 +21,7 @@ type request struct {
 	started   time.Time
 	method    string
 	route     string // the route's template, never the raw path
+	source    string // where it comes from; see sourceOf
 	principal principal
 }
 
@@ -54,7 +55,7 @@ const unmatched = "unmatched"
 func (s *Server) observe(next http.Handler) http.Handler {
 	wellFormed := regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		req := &request{id: r.Header.Get(requestIDHeader), started: time.Now(), method: method(r.Method), route: unmatched}
+		req := &request{id: r.Header.Get(requestIDHeader), started: time.Now(), method: method(r.Method), route: unmatched, source: sourceOf(r.RemoteAddr)}
 		if !wellFormed.MatchString(req.id) {
 			req.id = s.ids.next("req_")
 		}
@@ -132,26 +133,48 @@ func (s *Server) admit(next http.Handler) http.Handler {
 				return
 			}
 		}
-		p, problem := s.authenticate(r)
-		if problem != nil {
-			s.writeProblem(w, r, problem)
-			return
+		public := route != nil && openToAll(r.Method, req.route)
+		if !public {
+			p, problem := s.authenticate(r)
+			if problem != nil {
+				s.writeProblem(w, r, problem)
+				return
+			}
+			req.principal = p
 		}
-		req.principal = p
 		if route == nil {
 			next.ServeHTTP(w, r) // the path or the method is at fault, not the body
 			return
 		}
-		problem = checkQuery(r)
-		if problem == nil {
+		problem := checkQuery(r)
+		switch {
+		case problem != nil:
+		case s.bodiless(r.Method, req.route):
+			problem = checkNoBody(w, r)
+		default:
 			problem = checkBody(w, r)
 		}
-		if problem != nil {
+		switch {
+		case problem != nil:
 			s.writeProblem(w, r, problem)
-			return
+		case public:
+			next.ServeHTTP(w, r) // whose answer would be remembered is not known
+		default:
+			s.once(w, r, next)
 		}
-		s.once(w, r, next)
 	})
+}
+
+// openToAll is the rule for what needs no token: the login, which gives one. A
+// path that was not found is none of them.
+func openToAll(method, route string) bool {
+	return method == http.MethodPost && route == loginPath
+}
+
+// bodiless reports whether a write takes no body at all.
+func (s *Server) bodiless(method, route string) bool {
+	item := s.api.OpenAPI().Paths[route]
+	return item != nil && method == http.MethodPost && item.Post != nil && item.Post.RequestBody == nil
 }
 
 func (s *Server) routeNotFound(w http.ResponseWriter, r *http.Request) {

@@ -37,7 +37,8 @@ type Calls interface {
 }
 
 // CallLog reads an account's call records, newest first, beginning behind the
-// cursor of an earlier answer. The cursor is empty when nothing follows.
+// cursor of an earlier answer, or behind the record whose ID is given as one. The
+// cursor is empty when nothing follows.
 type CallLog interface {
 	CallLog(ctx context.Context, account directory.AccountID, cursor string, limit int) ([]routing.Record, string, error)
 }
@@ -84,6 +85,11 @@ type Config struct {
 	// 6 seconds.
 	RedeemBurst int
 	RedeemEvery time.Duration
+	// SessionTime is how long a login lasts; 0 is 12 hours.
+	SessionTime time.Duration
+	// PasswordMemory is what hashing a password takes, in KiB, at least 8; 0 is
+	// 19456. Hashes made at another cost are renewed at the next login.
+	PasswordMemory uint32
 	// Ready, when set, is asked before each request under /v1: an error answers
 	// 503.
 	Ready func() error
@@ -95,19 +101,21 @@ type Config struct {
 
 // Server serves the API.
 type Server struct {
-	cfg     Config
-	view    *directory.View
-	repo    Repository
-	calls   Calls
-	log     *slog.Logger
-	metrics *metrics
-	secrets *secrets
-	redeems *throttle
-	grants  grants
-	ids     *idSource
-	router  *mux.Router
-	api     huma.API
-	handler http.Handler
+	cfg       Config
+	view      *directory.View
+	repo      Repository
+	calls     Calls
+	log       *slog.Logger
+	metrics   *metrics
+	secrets   *secrets
+	redeems   *throttle
+	logins    logins
+	passwords *passwords
+	grants    grants
+	ids       *idSource
+	router    *mux.Router
+	api       huma.API
+	handler   http.Handler
 }
 
 // New checks the configuration and builds the routes.
@@ -123,7 +131,8 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, view: cfg.View, repo: cfg.Repository, calls: cfg.Calls, log: cfg.Log,
 		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), grants: newGrants(),
 		redeems: newThrottle(cfg.RedeemBurst, cfg.RedeemEvery),
-		router:  mux.NewRouter().SkipClean(true),
+		logins:  newLogins(), passwords: newPasswords(cfg.PasswordMemory),
+		router: mux.NewRouter().SkipClean(true),
 	}
 	s.router.NotFoundHandler = s.admit(http.HandlerFunc(s.routeNotFound))
 	s.router.MethodNotAllowedHandler = s.admit(http.HandlerFunc(s.methodNotAllowed))
@@ -150,8 +159,10 @@ func (c *Config) complete() error {
 		return errors.New("provision: RealmSuffix is not a domain name")
 	case c.NumberMax < 0 || c.NumberMax > directory.MaxNumberLength:
 		return errors.New("provision: NumberMax is not 1 to 8")
-	case c.RedeemBurst < 0 || c.RedeemEvery < 0:
-		return errors.New("provision: RedeemBurst and RedeemEvery cannot be negative")
+	case c.RedeemBurst < 0 || c.RedeemEvery < 0 || c.SessionTime < 0:
+		return errors.New("provision: RedeemBurst, RedeemEvery and SessionTime cannot be negative")
+	case c.PasswordMemory > 0 && c.PasswordMemory < 8:
+		return errors.New("provision: PasswordMemory is at least 8 KiB")
 	}
 	c.RealmSuffix = strings.ToLower(c.RealmSuffix)
 	if c.NumberMax == 0 {
@@ -162,6 +173,12 @@ func (c *Config) complete() error {
 	}
 	if c.RedeemEvery == 0 {
 		c.RedeemEvery = 6 * time.Second
+	}
+	if c.SessionTime == 0 {
+		c.SessionTime = 12 * time.Hour
+	}
+	if c.PasswordMemory == 0 {
+		c.PasswordMemory = defaultPasswordMemory
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -177,11 +194,38 @@ const (
 	trunkPath   = accountPath + "/trunks/{trunk}"
 	numberPath  = accountPath + "/numbers/{number}"
 	linkPath    = accountPath + "/interlinks/{interlink}"
+	loginPath   = "/v1/login"
+	userPathIn  = accountPath + "/users/{user}"
+	tokenPathIn = accountPath + "/tokens/{token}"
 )
 
 // routes is the whole API; what each call does is told in openapi.go.
 func (s *Server) routes() {
 	handle(s, http.MethodGet, "/v1/me", s.me)
+	handle(s, http.MethodPost, loginPath, s.login)
+	handle(s, http.MethodPost, "/v1/logout", s.logout)
+	handle(s, http.MethodPost, accountPath+"/access", s.startAccess)
+	handle(s, http.MethodDelete, "/v1/access", s.endAccess)
+
+	handle(s, http.MethodPost, accountPath+"/users", s.createUser)
+	handle(s, http.MethodGet, accountPath+"/users", s.listUsers)
+	handle(s, http.MethodGet, userPathIn, s.getUser)
+	handle(s, http.MethodPatch, userPathIn, s.patchUser)
+	handle(s, http.MethodDelete, userPathIn, s.deleteUser)
+	handle(s, http.MethodPost, "/v1/users", s.createStaffUser)
+	handle(s, http.MethodGet, "/v1/users", s.listStaffUsers)
+	handle(s, http.MethodGet, "/v1/users/{user}", s.getStaffUser)
+	handle(s, http.MethodPatch, "/v1/users/{user}", s.patchStaffUser)
+	handle(s, http.MethodDelete, "/v1/users/{user}", s.deleteStaffUser)
+
+	handle(s, http.MethodPost, accountPath+"/tokens", s.createToken)
+	handle(s, http.MethodGet, accountPath+"/tokens", s.listTokens)
+	handle(s, http.MethodGet, tokenPathIn, s.getToken)
+	handle(s, http.MethodDelete, tokenPathIn, s.deleteToken)
+	handle(s, http.MethodPost, "/v1/tokens", s.createStaffToken)
+	handle(s, http.MethodGet, "/v1/tokens", s.listStaffTokens)
+	handle(s, http.MethodGet, "/v1/tokens/{token}", s.getStaffToken)
+	handle(s, http.MethodDelete, "/v1/tokens/{token}", s.deleteStaffToken)
 
 	handle(s, http.MethodPost, "/v1/accounts", s.createAccount)
 	handle(s, http.MethodGet, "/v1/accounts", s.listAccounts)
