@@ -93,6 +93,12 @@ func (d chaosDirectory) Links(directory.AccountID, func(directory.Link) bool) {}
 func (d chaosDirectory) Trunk(id directory.TrunkID) *directory.Trunk          { return d.trunks[id] }
 func (d chaosDirectory) TrunkBySource(a netip.AddrPort) *directory.Trunk      { return d.sources[a] }
 func (d chaosDirectory) LimitsOf(directory.AccountID) *directory.Limits       { return nil }
+func (d chaosDirectory) Denied(directory.AccountID, string) (string, directory.AccountID) {
+	return "", ""
+}
+func (d chaosDirectory) Fellows(directory.AccountID, string, func(directory.Fellow) bool) *directory.Federation {
+	return nil
+}
 
 func chaosRun(t *testing.T, loops int, seed uint64) {
 	w := &chaos{

@@ -23,6 +23,7 @@ import (
 //	number ACCOUNT PATTERN [private] [disabled]
 //	link ACCOUNT ACCOUNT
 //	limits ACCOUNT inbound outbound twoway burst max_outbound
+//	deny ACCOUNT CLASS PATTERN
 //	stranger PEER             an address that belongs to no trunk
 //	ledger VERDICT [ROLE]     what admissions are answered; slow: nothing yet
 //	set t1|timer_c|no_reply DURATION, set max_calls|loops NUMBER
@@ -80,6 +81,9 @@ func (p *plan) line(f []string) error {
 		_, err := fmt.Sscan(strings.Join(f[2:], " "), &l.Inbound, &l.Outbound, &l.TwoWay, &l.Burst, &l.MaxOutbound)
 		p.put(&l)
 		return err
+	case f[0] == "deny" && len(f) == 4:
+		p.put(&directory.NumberClasses{Classes: []directory.NumberClass{{Name: f[2], Pattern: f[3]}}, Version: p.seq + 1})
+		p.put(&directory.Restrictions{Account: directory.AccountID(f[1]), Classes: map[string]string{f[2]: directory.Deny}, Version: p.seq + 1})
 	case f[0] == "stranger" && len(f) == 2:
 		// Another address than everybody else's: dialogs go by the address.
 		p.peer(f[1], "nobody", "127.0.0.99")

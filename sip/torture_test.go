@@ -40,6 +40,12 @@ func (d anyNumber) TrunkBySource(netip.AddrPort) *directory.Trunk {
 	return &directory.Trunk{ID: "trk_caller", Account: "acc_any"}
 }
 func (d anyNumber) LimitsOf(directory.AccountID) *directory.Limits { return nil }
+func (d anyNumber) Fellows(directory.AccountID, string, func(directory.Fellow) bool) *directory.Federation {
+	return nil
+}
+func (d anyNumber) Denied(directory.AccountID, string) (string, directory.AccountID) {
+	return "", ""
+}
 
 // openLedger admits everything.
 type openLedger struct{}
