@@ -40,19 +40,6 @@ type entryDelta struct {
 	After json.RawMessage `json:"after,omitempty"`
 }
 
-// auditEntry is one write as the audit stream keeps it, without secrets.
-type auditEntry struct {
-	Actor   directory.Actor `json:"actor"`
-	Changes []auditChange   `json:"changes"`
-}
-
-type auditChange struct {
-	Kind   directory.Kind   `json:"kind"`
-	ID     string           `json:"id"`
-	Before directory.Object `json:"before,omitempty"`
-	After  directory.Object `json:"after,omitempty"`
-}
-
 // Apply carries out changes, all or none, and returns once this node's view has
 // them. Its errors are *directory.Error:
 //
@@ -70,7 +57,7 @@ func (s *Store) Apply(ctx context.Context, actor directory.Actor, changes ...dir
 		// What the writer read lacks keys, and may be old.
 		return unavailable(errors.New("the directory has not come from Redis yet"))
 	}
-	w, err := newWrite(actor, changes)
+	w, err := s.newWrite(actor, changes)
 	if err != nil {
 		return err
 	}
@@ -78,20 +65,21 @@ func (s *Store) Apply(ctx context.Context, actor directory.Actor, changes ...dir
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), applyTimeout)
 	defer cancel()
 	done := s.metrics.roundTrip("apply")
-	var seq uint64
+	var out outcome
 	if s.embedded != nil {
 		// One writer at a time: the journal has the order of the entries.
-		seq, err = s.embedded.keep(w, func() (uint64, int64, error) { return s.runApply(ctx, w) })
+		out, err = s.embedded.keep(w.entry, func() (outcome, error) { return s.runApply(ctx, w) })
 	} else {
-		seq, _, err = s.runApply(ctx, w)
+		out, err = s.runApply(ctx, w)
 	}
 	done()
 	if err != nil {
 		return err
 	}
 	s.showCaps(ctx, changes)
-	if err := s.view.WaitFor(ctx, seq); err != nil {
-		return unavailable(fmt.Errorf("written as %d, not seen back: %w", seq, err))
+	s.forgetCalls(ctx, changes)
+	if err := s.view.WaitFor(ctx, out.seq); err != nil {
+		return unavailable(fmt.Errorf("written as %d, not seen back: %w", out.seq, err))
 	}
 	return nil
 }
@@ -101,16 +89,26 @@ const applyTimeout = 15 * time.Second
 
 // write is a list of changes made ready for the script.
 type write struct {
-	changes            []directory.Change
-	plan, entry, audit string
+	changes     []directory.Change
+	plan, entry string
+	audit       auditText
 }
 
-func newWrite(actor directory.Actor, changes []directory.Change) (*write, error) {
+// outcome is what a script did: the entry's number and time (ms) in the change
+// stream, 0 for a note, and the entry of the audit trail.
+type outcome struct {
+	seq  uint64
+	ms   int64
+	line auditLine
+}
+
+func (s *Store) newWrite(actor directory.Actor, changes []directory.Change) (*write, error) {
 	p := plan{Kinds: directory.Kinds()}
 	var deltas []entryDelta
-	audit := auditEntry{Actor: actor}
+	audit := auditData{Actor: actor}
+	paths := s.view.Concerned(changes)
 	seen := map[directory.Ref]bool{}
-	for _, c := range changes {
+	for i, c := range changes {
 		ref := c.Ref()
 		if seen[ref] {
 			return nil, directory.Invalid("", "change_repeated", "A list of changes names the %s %s twice.", ref.Kind, ref.ID)
@@ -122,10 +120,8 @@ func newWrite(actor directory.Actor, changes []directory.Change) (*write, error)
 			continue
 		}
 		delta := entryDelta{Kind: ref.Kind, ID: ref.ID}
-		trace := auditChange{Kind: ref.Kind, ID: ref.ID}
 		if c.Before != nil {
 			one.OldClaims, one.OldRequires = c.Before.Claims(), refTexts(c.Before.Requires())
-			trace.Before = c.Before.Redacted()
 		}
 		if after := c.Written(); after != nil {
 			value, err := json.Marshal(after)
@@ -133,50 +129,62 @@ func newWrite(actor directory.Actor, changes []directory.Change) (*write, error)
 				return nil, fmt.Errorf("store: %s %s does not encode: %w", ref.Kind, ref.ID, err)
 			}
 			one.Value, one.Claims, one.Requires = objectValue(after.ObjectVersion(), value), after.Claims(), refTexts(after.Requires())
-			delta.After, trace.After = value, after.Redacted()
+			delta.After = value
+		}
+		trace, err := auditChangeOf(c, paths[i])
+		if err != nil {
+			return nil, err
 		}
 		p.Changes = append(p.Changes, one)
 		deltas = append(deltas, delta)
 		audit.Changes = append(audit.Changes, trace)
 	}
-	w := &write{changes: changes}
-	for _, part := range []struct {
-		to   *string
-		from any
-	}{{&w.plan, p}, {&w.entry, deltas}, {&w.audit, audit}} {
-		b, err := json.Marshal(part.from)
-		if err != nil {
-			return nil, fmt.Errorf("store: a change does not encode: %w", err)
-		}
-		*part.to = string(b)
-	}
-	return w, nil
+	return s.encode(&write{changes: changes}, p, deltas, audit)
 }
 
-// runApply runs the script and returns the entry's number and time (ms).
-func (s *Store) runApply(ctx context.Context, w *write) (seq uint64, ms int64, err error) {
-	reply, err := s.scripts.apply.run(ctx, s.client, applyKeys(), w.plan, w.entry, w.audit, s.cfg.ChangesKept, s.cfg.AuditKept).Slice()
+// encode puts the parts of a write into words.
+func (s *Store) encode(w *write, p plan, deltas []entryDelta, audit auditData) (*write, error) {
+	planText, err := json.Marshal(p)
 	if err != nil {
-		return 0, 0, unavailable(err)
+		return nil, fmt.Errorf("store: a change does not encode: %w", err)
+	}
+	entryText, err := json.Marshal(deltas)
+	if err != nil {
+		return nil, fmt.Errorf("store: a change does not encode: %w", err)
+	}
+	w.plan, w.entry = string(planText), string(entryText)
+	w.audit, err = s.trailKeys.text(audit)
+	return w, err
+}
+
+// runApply runs the script.
+func (s *Store) runApply(ctx context.Context, w *write) (out outcome, err error) {
+	reply, err := s.scripts.apply.run(ctx, s.client, applyKeys(), w.plan, w.entry,
+		w.audit.data, w.audit.mac, w.audit.accounts, s.cfg.ChangesKept, s.cfg.AuditKept).Slice()
+	if err != nil {
+		return out, unavailable(err)
 	}
 	verdict, _ := reply[0].(string)
 	n, _ := reply[1].(int64)
-	if verdict == "ok" {
-		ms, _ = reply[2].(int64)
-		return uint64(n), ms, nil
+	if verdict == "ok" && len(reply) == 4 {
+		entry, _ := reply[3].([]any)
+		out.seq = uint64(n)
+		out.ms, _ = reply[2].(int64)
+		out.line, err = w.audit.line(out.seq, entry)
+		return out, err
 	}
 	if n < 1 || int(n) > len(w.changes) {
-		return 0, 0, unavailable(fmt.Errorf("apply answered %v", reply))
+		return out, unavailable(fmt.Errorf("apply answered %v", reply))
 	}
 	detail := ""
 	if len(reply) > 2 {
 		detail, _ = reply[2].(string)
 	}
-	return 0, 0, applyError(verdict, w.changes[n-1].Ref(), detail)
+	return out, applyError(verdict, w.changes[n-1].Ref(), detail)
 }
 
 func applyKeys() []string {
-	keys := []string{keySeq, keyChanges, keyAudit, keyClaims, keyDependents}
+	keys := []string{keySeq, keyChanges, keyAudit, keyClaims, keyDependents, keyChain, keyTrailOf}
 	for _, k := range directory.Kinds() {
 		keys = append(keys, keyObjects(k))
 	}

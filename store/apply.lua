@@ -1,12 +1,13 @@
--- Carries out a list of changes to the directory, all or none.
--- KEYS  1 seq  2 changes  3 audit  4 claims  5 dependents  6… one hash of objects per kind
--- ARGV  1 plan (JSON: kinds in the order of KEYS, changes)  2 change entry  3 audit entry
---       4, 5 how many change and audit entries to keep
--- Reply {"ok", seq, ms} | {"stale", n} | {"gone", n} | {"taken", n, claim} | {"missing", n, ref} | {"in_use", n}
+-- Carries out a list of changes to the directory, all or none (after audit.lua).
+-- KEYS  1 seq  2 changes  3 trail  4 claims  5 dependents  6 chain  7 beginning of the indexes
+--       8… one hash of objects per kind
+-- ARGV  1 plan (JSON: kinds in the order of KEYS, changes)  2 change entry
+--       3, 4, 5 audit entry, its MAC, accounts  6, 7 how many change and audit entries to keep
+-- Reply {"ok", seq, ms, {id, prev, hash}} | {"stale", n} | {"gone", n} | {"taken", n, claim} | {"missing", n, ref} | {"in_use", n}
 --       n counts the plan's changes from 1
 local plan = cjson.decode(ARGV[1])
 local hash = {}
-for i, kind in ipairs(plan.kinds) do hash[kind] = KEYS[5 + i] end
+for i, kind in ipairs(plan.kinds) do hash[kind] = KEYS[7 + i] end
 
 local function place(ref)
   local kind, id = string.match(ref, '^(%l+):(.*)$')
@@ -76,6 +77,7 @@ end
 local now = redis.call('TIME')
 local ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local seq = redis.call('INCR', KEYS[1])
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'seq', seq, 'at', ms, 'data', ARGV[2])
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', 'seq', seq, 'at', ms, 'data', ARGV[3])
-return {'ok', seq, ms}
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*', 'seq', seq, 'at', ms, 'data', ARGV[2])
+local entry = audit({trail = KEYS[3], chain = KEYS[6], index = KEYS[7]}, string.format('%.0f', seq), ms,
+  {data = ARGV[3], mac = ARGV[4], accounts = ARGV[5], keep = tonumber(ARGV[7])})
+return {'ok', seq, ms, entry}

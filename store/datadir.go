@@ -56,6 +56,11 @@ func openDataDir(cfg Config, client *redis.Client) (_ *dataDir, err error) {
 		return nil, err
 	}
 	d.journal.snapshot = state.size
+	keys, err := newTrailKeys(cfg.ClusterKey)
+	if err != nil {
+		return nil, err
+	}
+	state.chain(keys)
 	if err := state.restore(ctx, client, d.audit); err != nil {
 		return nil, fmt.Errorf("store: the directory was not restored: %w", err)
 	}

@@ -82,35 +82,36 @@ func (e *embedded) tick() {
 	}
 }
 
-// keep runs a write and puts it on the disk before it returns. A write that
+// keep runs a write or a note, which has no deltas, and puts it on the disk
+// before it returns. A write that
 // Redis took and the disk did not stops all further ones: what the node then
 // routes by would not survive it.
-func (e *embedded) keep(w *write, run func() (seq uint64, ms int64, err error)) (uint64, error) {
+func (e *embedded) keep(deltas string, run func() (outcome, error)) (outcome, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.failed(); err != nil {
-		return 0, unavailable(err)
+		return outcome{}, unavailable(err)
 	}
-	seq, ms, err := run()
+	out, err := run()
 	if err != nil {
 		var refusal *directory.Error
 		if errors.As(err, &refusal) && refusal.Kind == directory.KindUnavailable {
 			// The script may have run; what is in memory may not be on disk.
 			e.fail(fmt.Errorf("store: the embedded Redis failed: %w", err))
 		}
-		return 0, err
+		return out, err
 	}
 	if e.data == nil {
-		return seq, nil
+		return out, nil
 	}
-	if err := e.data.append(seq, ms, w); err != nil {
+	if err := e.data.append(out, deltas); err != nil {
 		e.fail(fmt.Errorf("store: the journal cannot be written; restart after the cause is removed: %w", err))
-		return 0, unavailable(err)
+		return out, unavailable(err)
 	}
 	if err := e.data.compact(context.Background()); err != nil {
 		e.log.Warn("the journal was not compacted", "err", err)
 	}
-	return seq, nil
+	return out, nil
 }
 
 func (e *embedded) fail(err error) {

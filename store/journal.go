@@ -11,12 +11,14 @@ import (
 	"github.com/pbx-interlink/interlink/directory"
 )
 
-// journalEntry is one write.
+// journalEntry is one write, or a note with Seq 0.
 type journalEntry struct {
 	Seq    uint64          `json:"seq"`
 	At     int64           `json:"at"` // ms
-	Deltas json.RawMessage `json:"deltas"`
-	Audit  json.RawMessage `json:"audit"`
+	Deltas json.RawMessage `json:"deltas,omitempty"`
+	Line   *auditLine      `json:"line,omitempty"`
+	// Audit stood in place of Line before entries were chained.
+	Audit json.RawMessage `json:"audit,omitempty"`
 }
 
 // journal is the file of writes since the snapshot.
@@ -64,9 +66,9 @@ func openJournal(path string, state *state, log *slog.Logger) (*journal, error) 
 	return &journal{file: f, size: int64(good)}, nil
 }
 
-// append puts a write on the disk.
-func (d *dataDir) append(seq uint64, ms int64, w *write) error {
-	body, err := json.Marshal(journalEntry{Seq: seq, At: ms, Deltas: json.RawMessage(w.entry), Audit: json.RawMessage(w.audit)})
+// append puts a write or a note on the disk.
+func (d *dataDir) append(out outcome, deltas string) error {
+	body, err := json.Marshal(journalEntry{Seq: out.seq, At: out.ms, Deltas: json.RawMessage(deltas), Line: &out.line})
 	if err != nil {
 		return err
 	}
@@ -113,8 +115,14 @@ func (s *state) replay(body []byte) error {
 	if err := json.Unmarshal(body, &e); err != nil {
 		return err
 	}
+	if e.Line == nil {
+		e.Line = &auditLine{Seq: e.Seq, At: e.At, Data: e.Audit}
+	}
+	if e.Seq == 0 && e.Line.N > s.lastLine() {
+		s.audit = append(s.audit, *e.Line)
+	}
 	if e.Seq <= s.seq {
-		return nil // the snapshot has it
+		return nil // a note, or the snapshot has it
 	}
 	if e.Seq != s.seq+1 {
 		return fmt.Errorf("write %d follows write %d", e.Seq, s.seq)
@@ -136,6 +144,14 @@ func (s *state) replay(body []byte) error {
 		s.objects[ref] = storedObject{o, objectValue(o.ObjectVersion(), d.After)}
 	}
 	s.seq = e.Seq
-	s.audit = append(s.audit, auditLine{Seq: e.Seq, At: e.At, Data: e.Audit})
+	s.audit = append(s.audit, *e.Line)
 	return nil
+}
+
+// lastLine is the number of the newest audit entry.
+func (s *state) lastLine() uint64 {
+	if len(s.audit) == 0 {
+		return 0
+	}
+	return s.audit[len(s.audit)-1].N
 }

@@ -18,8 +18,13 @@ const (
 	keySeq = "interlink:{directory}:seq"
 	// keyChanges is the change stream: fields seq, at (ms), data.
 	keyChanges = "interlink:{directory}:changes"
-	// keyAudit is the audit stream: fields seq, at (ms), data.
-	keyAudit = "interlink:{directory}:audit"
+	// keyAudit is the audit trail, a stream; audit.lua says what it holds.
+	keyAudit = "interlink:{directory}:trail"
+	// keyChain is a hash: the trail's newest entry and its seal.
+	keyChain = "interlink:{directory}:trail:chain"
+	// keyTrailOf begins the keys of sorted sets: the ids of the trail's entries
+	// about an account, by number.
+	keyTrailOf = "interlink:{directory}:trail:of:"
 	// keyCluster holds the check value of the cluster key.
 	keyCluster = "interlink:{directory}:cluster"
 	// keyClaims is a hash: claim → "kind:id" of its holder.
@@ -64,6 +69,13 @@ func (k ledgerKeys) ends(incarnation string) string { return k.prefix + "end:" +
 
 // keyCallLog is the stream of an account's call records: one field, r.
 func keyCallLog(a directory.AccountID) string { return "interlink:{log:" + string(a) + "}" }
+
+// keyLastCalls is a hash: account → when its latest recorded call began (ms);
+// keyLastCallOrder a sorted set: account, the score says when that was noted (ms).
+const (
+	keyLastCalls     = "interlink:{lastcalls}:times"
+	keyLastCallOrder = "interlink:{lastcalls}:order"
+)
 
 // keyIdempotency is a hash: fp, st, answer. What the client sent is hashed: it
 // may be long and hold anything.

@@ -11,10 +11,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The scripts. Each is atomic, takes its time from Redis and touches declared
-// keys of one slot only. No two versions of a script can be mistaken for each
+// The scripts. Each is atomic, takes its time from Redis and touches keys of one
+// slot only, that of the keys it declares. No two versions of a script can be mistaken for each
 // other: they are called by their hash.
 var (
+	//go:embed audit.lua
+	auditSource string
+	//go:embed note.lua
+	noteSource string
+	//go:embed seal.lua
+	sealSource string
 	//go:embed apply.lua
 	applySource string
 	//go:embed caps.lua
@@ -35,7 +41,7 @@ var (
 type script struct{ source, hash string }
 
 type scripts struct {
-	apply, caps, round, refresh, lines, file, begin script
+	apply, note, sealed, caps, round, refresh, lines, file, begin script
 }
 
 func newScripts() scripts {
@@ -44,7 +50,7 @@ func newScripts() scripts {
 		return script{source, hex.EncodeToString(sum[:])}
 	}
 	return scripts{
-		load(applySource), load(capsSource), load(roundSource), load(refreshSource),
+		load(auditSource + applySource), load(auditSource + noteSource), load(sealSource), load(capsSource), load(roundSource), load(refreshSource),
 		load(linesSource), load(fileSource), load(beginSource),
 	}
 }

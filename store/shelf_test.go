@@ -40,6 +40,7 @@ func oneOfEach() []directory.Object {
 		&directory.PlanSelection{Account: "acc_a", Plans: []directory.PricePlanID{"pln_1"}},
 		&directory.Permissions{Account: "acc_a"},
 		&directory.Settings{Account: "acc_a"},
+		&directory.Pool{Account: "acc_a"},
 		&directory.Webhook{ID: "whk_1", Account: "acc_a", URL: "https://hooks.example/", Secret: canary, Enabled: true},
 	}
 }
@@ -86,7 +87,7 @@ func TestLastViewHoldsWhatCallsNeed(t *testing.T) {
 	s := b.open(t, onDisk)
 	without := []directory.Kind{
 		directory.KindUser, directory.KindToken, directory.KindFederationAdmin, directory.KindConnection,
-		directory.KindCreditEntry, directory.KindWebhook,
+		directory.KindCreditEntry, directory.KindWebhook, directory.KindPool,
 	}
 	for _, o := range oneOfEach() {
 		owned, ok := o.(directory.Owned)

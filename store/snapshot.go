@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -44,12 +44,6 @@ type snapshotHeader struct {
 type snapshotObject struct {
 	Kind directory.Kind  `json:"kind"`
 	Body json.RawMessage `json:"body"`
-}
-
-type auditLine struct {
-	Seq  uint64          `json:"seq"`
-	At   int64           `json:"at"` // ms
-	Data json.RawMessage `json:"data"`
 }
 
 const snapshotFormat = 1
@@ -136,16 +130,11 @@ func readState(ctx context.Context, c *redis.Client) (*state, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		text := func(field string) string { t, _ := e.Values[field].(string); return t }
-		var a auditLine
-		if a.Seq, err = strconv.ParseUint(text("seq"), 10, 64); err != nil {
+		line, err := parseLine(e)
+		if err != nil {
 			return nil, err
 		}
-		if a.At, err = strconv.ParseInt(text("at"), 10, 64); err != nil {
-			return nil, err
-		}
-		a.Data = json.RawMessage(text("data"))
-		s.audit = append(s.audit, a)
+		s.audit = append(s.audit, line)
 	}
 	return s, nil
 }
@@ -216,11 +205,18 @@ func (s *state) restore(ctx context.Context, c *redis.Client, audit int64) error
 	if over := len(s.audit) - int(audit); over > 0 {
 		s.audit = s.audit[over:]
 	}
-	for _, a := range s.audit {
-		p.XAdd(ctx, &redis.XAddArgs{Stream: keyAudit, Values: []any{"seq", a.Seq, "at", a.At, "data", string(a.Data)}})
+	for _, l := range s.audit {
+		p.XAdd(ctx, l.stream())
+		for account := range strings.FieldsSeq(l.Accounts) {
+			p.ZAdd(ctx, keyTrailOf+account, redis.Z{Score: float64(l.N), Member: l.id()})
+		}
 		if err := flush(restoreBatch); err != nil {
 			return err
 		}
+	}
+	if n := len(s.audit); n > 0 {
+		last := s.audit[n-1]
+		p.HSet(ctx, keyChain, "n", last.N, "ms", last.At, "hash", last.Hash, "first", s.audit[0].N)
 	}
 	if s.seq > 0 {
 		p.Set(ctx, keySeq, s.seq, 0)

@@ -27,6 +27,7 @@ type Store struct {
 	incarnation string
 	own, fence  string // its keys, built once
 	seal        *sealer
+	trailKeys   trailKeys
 	metrics     *metrics
 	embedded    *embedded // nil on a Redis of its own
 	view        *directory.View
@@ -34,6 +35,7 @@ type Store struct {
 	last        *lastView // nil when embedded or without a data directory
 	ledger      *ledger
 	writer      *recordWriter
+	lastCalls   lastCalls
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -56,6 +58,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s.own, s.fence = s.keys.own(s.incarnation), s.keys.fence(s.incarnation)
 	if s.seal, err = newSealer(cfg.ClusterKey); err != nil {
+		return nil, err
+	}
+	if s.trailKeys, err = newTrailKeys(cfg.ClusterKey); err != nil {
 		return nil, err
 	}
 	redis.SetLogger(driverLog{s.log})
@@ -104,6 +109,7 @@ func (s *Store) start(ctx context.Context) error {
 	}
 	s.ledger = newLedger(s)
 	s.writer = newRecordWriter(s)
+	s.lastCalls.client = s.client
 	s.metrics = newMetrics(s)
 	if err := s.metrics.register(); err != nil {
 		return fmt.Errorf("store: metrics: %w", err)
