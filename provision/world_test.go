@@ -52,6 +52,7 @@ func newWorldFor(t testing.TB, change ...func(*Config)) *world {
 		View: st.view, Repository: st, Calls: st, CallLog: st, Idempotency: st,
 		Router: routing.NewRouter(st.view), StatusOf: sipStatus,
 		ClusterKey: []byte("0123456789abcdef0123456789abcdef"), AdminToken: testToken, RealmSuffix: "Interlink.invalid",
+		PasswordMemory: 64, // tests need no protection
 	}
 	for _, c := range change {
 		c(&cfg)
@@ -68,6 +69,13 @@ type asked struct {
 	method, path string
 	body         string
 	header       http.Header
+	remote       string
+}
+
+// from sends the request from another address and port.
+func (a asked) from(remote string) asked {
+	a.remote = remote
+	return a
 }
 
 func (a asked) with(name, value string) asked {
@@ -119,6 +127,9 @@ func (w *world) do(a asked) *reply {
 	w.t.Helper()
 	r := httptest.NewRequest(a.method, a.path, strings.NewReader(a.body))
 	r.Header = a.header.Clone()
+	if a.remote != "" {
+		r.RemoteAddr = a.remote
+	}
 	rec := httptest.NewRecorder()
 	w.server.Handler().ServeHTTP(rec, r)
 	res := rec.Result()
