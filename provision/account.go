@@ -203,7 +203,10 @@ func (s *Server) renderAccounts(ctx context.Context, accounts []*directory.Accou
 	for i, a := range accounts {
 		out[i] = renderNouns(a)
 		out[i].Lines.Allowed = allowed(s.view.LimitsOf(a.ID))
-		out[i].LastCall, out[i].LastLogin = last[i], s.newestLogin(a.ID)
+		out[i].LastCall, out[i].LastSync, out[i].LastLogin = logs[i].call, logs[i].sync, s.newestLogin(a.ID)
+		if _, p := s.connection(a.ID); p != nil {
+			out[i].Provider = &p.Name
+		}
 		if lines != nil {
 			used := lines[i].Inbound + lines[i].Outbound
 			out[i].Lines.Used = &used

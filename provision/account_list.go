@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/pbx-interlink/interlink/directory"
 )
@@ -145,7 +142,7 @@ func (in *listAccountsInput) compare(a, b []string, ida, idb directory.AccountID
 func (s *Server) sortKeys(ctx context.Context, rows []accountRow, sort []string) error {
 	// Fixed width, so that later is greater as text.
 	const stamp = "2006-01-02T15:04:05.000000000Z"
-	var last []*time.Time
+	var last []activity
 	for _, key := range sort {
 		if strings.TrimPrefix(key, "-") != "last_call" || last != nil {
 			continue
@@ -158,7 +155,7 @@ func (s *Server) sortKeys(ctx context.Context, rows []accountRow, sort []string)
 			ids[i] = r.account.ID
 		}
 		var err error
-		if last, err = s.lastCalls(ctx, ids); err != nil {
+		if last, err = s.activity(ctx, ids); err != nil {
 			return err
 		}
 	}
@@ -172,34 +169,12 @@ func (s *Server) sortKeys(ctx context.Context, rows []accountRow, sort []string)
 				// Ids tell the order within a millisecond.
 				value = r.account.CreatedAt.UTC().Format(stamp) + string(r.account.ID)
 			case "last_call":
-				if last[i] != nil {
-					value = last[i].Format(stamp)
+				if last[i].call != nil {
+					value = last[i].call.Format(stamp)
 				}
 			}
 			rows[i].keys = append(rows[i].keys, value)
 		}
 	}
 	return nil
-}
-
-// lastCalls reads when each account's newest recorded call began, a few at a
-// time; nil for none. With an error it stops, and what was not read is nil.
-func (s *Server) lastCalls(ctx context.Context, ids []directory.AccountID) ([]*time.Time, error) {
-	const together = 16
-	last := make([]*time.Time, len(ids))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(together)
-	for i, id := range ids {
-		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			records, _, err := s.cfg.CallLog.CallLog(ctx, id, "", 1)
-			if err == nil && len(records) > 0 {
-				last[i] = nullTime(records[0].Started)
-			}
-			return err
-		})
-	}
-	return last, g.Wait()
 }

@@ -41,7 +41,7 @@ func (s *Server) listCallLog(ctx context.Context, in *listCallLogInput) (*Listin
 	if err != nil {
 		return nil, err
 	}
-	records, next, err := s.cfg.CallLog.CallLog(ctx, a.ID, at.ID, in.Limit)
+	records, next, err := s.syncedLog(ctx, a.ID, at.ID, in.Limit)
 	if err != nil {
 		return nil, err
 	}

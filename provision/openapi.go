@@ -3,6 +3,7 @@ package provision
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"sort"
@@ -38,7 +39,7 @@ func operations() map[string]told {
 		limits, calls, principals        = "Limits", "Calls", "Principals"
 		users, tokens                    = "Users", "Tokens"
 	)
-	return map[string]told{
+	all := map[string]told{
 		"GET /v1/me":                      {"get-me", principals, "Who am I", "The principal behind the token."},
 		"POST /v1/login":                  {"login", principals, "Log in", "Opens a session. Needs no token. An unknown address and a wrong password get one and the same 401; failures are throttled."},
 		"POST /v1/logout":                 {"logout", principals, "Log out", "Ends the session that asks, and access started from it."},
@@ -94,6 +95,8 @@ func operations() map[string]told {
 		"GET /v1/accounts/{account}/call-log":           {"list-call-log", calls, "Read the call log", "A record of each attempt, refused ones included, newest first, as the account may know it."},
 		"POST /v1/explain":                              {"explain", calls, "Explain a call", "What would become of a call, decided by the same code as a real one, without making it. Whether a line is free is a preview."},
 	}
+	maps.Copy(all, subaccountOperations())
+	return all
 }
 
 // operation builds huma's description of a route.
@@ -111,6 +114,8 @@ func operation(method, path string) huma.Operation {
 	switch {
 	case openToAll(method, path):
 		op.Security, op.DefaultStatus = []map[string][]string{}, http.StatusOK
+	case path == permissionsPath+"/publish":
+		op.DefaultStatus = http.StatusOK
 	case path == "/v1/logout":
 		op.DefaultStatus = http.StatusNoContent
 	}
@@ -232,6 +237,8 @@ func complete(op *huma.Operation, problem *huma.MediaType) {
 	codes := []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	for _, p := range op.Parameters {
 		switch {
+		case p.In == "header" && p.Name == "If-Match" && op.Method == http.MethodPost:
+			codes = append(codes, http.StatusPreconditionFailed)
 		case p.In == "header" && p.Name == "If-Match":
 			p.Required = true
 			codes = append(codes, http.StatusPreconditionFailed, http.StatusPreconditionRequired, http.StatusConflict)

@@ -119,7 +119,7 @@ func TestDocsPageNeedsNothingFromElsewhere(t *testing.T) {
 			t.Errorf("the page has %q", no)
 		}
 	}
-	for id := range maps(operations()) {
+	for id := range operationIDs(operations()) {
 		if !strings.Contains(r.text, `id="`+id+`"`) {
 			t.Errorf("the page lacks %s", id)
 		}
@@ -134,7 +134,7 @@ func TestDocsPageNeedsNothingFromElsewhere(t *testing.T) {
 	}
 }
 
-func maps(ops map[string]told) map[string]bool {
+func operationIDs(ops map[string]told) map[string]bool {
 	ids := map[string]bool{}
 	for _, o := range ops {
 		ids[o.id] = true

@@ -19,6 +19,8 @@ type secrets struct {
 	cursor []byte
 	// keys seals authorization keys.
 	keys sealer
+	// credentials seals what accounts log in to their providers with.
+	credentials sealer
 }
 
 func newSecrets(cluster []byte) (*secrets, error) {
@@ -30,11 +32,14 @@ func newSecrets(cluster []byte) (*secrets, error) {
 		return k
 	}
 	s.lookup, s.cursor = derive("authorization key lookup"), derive("cursor")
-	seal := derive("authorization key seal")
+	seal, credentials := derive("authorization key seal"), derive("provider credentials seal")
 	if err != nil {
 		return nil, fmt.Errorf("provision: derive keys: %w", err)
 	}
-	s.keys, err = newSealer(seal)
+	if s.keys, err = newSealer(seal); err != nil {
+		return nil, err
+	}
+	s.credentials, err = newSealer(credentials)
 	return s, err
 }
 

@@ -256,6 +256,8 @@ func (s *Server) routes() {
 	handle(s, http.MethodPut, accountPath+"/limits", s.putLimits)
 	handle(s, http.MethodGet, accountPath+"/capacity", s.getCapacity)
 
+	s.subaccountRoutes()
+
 	handle(s, http.MethodGet, accountPath+"/calls", s.listCalls)
 	handle(s, http.MethodDelete, "/v1/calls/{call}", s.endCall)
 	handle(s, http.MethodGet, accountPath+"/call-log", s.listCallLog)
