@@ -51,11 +51,11 @@ type plan struct {
 // listing counts an account's numbers while a Loader gathers them.
 type listing struct{ numbers, singles int32 }
 
-// newIndex returns an empty index with room for about so many numbers.
-func newIndex(numbers int) index {
+// newIndex returns an empty index with room for about so many objects.
+func newIndex(room Room) index {
 	return index{
-		accounts: map[AccountID]*plan{}, trunks: map[TrunkID]*Trunk{}, numbers: newIDTable(numbers),
-		links: map[InterlinkID]*Interlink{}, keys: map[string]InterlinkID{}, realms: map[string]AccountID{},
+		accounts: make(map[AccountID]*plan, room.Accounts), trunks: make(map[TrunkID]*Trunk, room.Trunks), numbers: newIDTable(room.Numbers),
+		links: make(map[InterlinkID]*Interlink, room.Interlinks), keys: map[string]InterlinkID{}, realms: make(map[string]AccountID, room.Accounts),
 		shelf: newShelf(), sharedPlans: map[FederationID]*sharedPlan{},
 	}
 }

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -21,11 +20,28 @@ type Loader struct {
 	last *plan
 }
 
-// NewLoader returns an empty loader with room for so many numbers.
-func NewLoader(numbers int) *Loader {
-	l := &Loader{index: newIndex(numbers)}
-	l.records.fresh = make([]record, max(0, numbers))
-	l.listed = make([]*record, 0, max(0, numbers))
+// Room is how many objects a loader will get, about.
+type Room struct{ Accounts, Trunks, Numbers, Interlinks int }
+
+// Add makes room for n objects more of a kind.
+func (r *Room) Add(k Kind, n int) {
+	switch k {
+	case KindAccount:
+		r.Accounts += n
+	case KindTrunk:
+		r.Trunks += n
+	case KindNumber:
+		r.Numbers += n
+	case KindInterlink:
+		r.Interlinks += n
+	}
+}
+
+// NewLoader returns an empty loader with room for so many objects.
+func NewLoader(room Room) *Loader {
+	l := &Loader{index: newIndex(room)}
+	l.records.fresh = make([]record, max(0, room.Numbers))
+	l.listed = make([]*record, 0, max(0, room.Numbers))
 	l.unsorted = true
 	return l
 }
@@ -63,11 +79,10 @@ func (l *Loader) putNumber(n *InternalNumber) {
 		l.last = p
 	}
 	r := l.records.take()
-	r.set(n, p)
-	r.id = l.keep(n.ID)
-	if !slices.ContainsFunc(p.trunks, func(t *Trunk) bool { return t.ID == n.Trunk }) {
+	if lent := r.set(n, p); !lent {
 		r.trunk = TrunkID(strings.Clone(string(n.Trunk)))
 	}
+	r.id = l.keep(n.ID)
 	if r.extra != nil {
 		r.extra.label, r.extra.user = strings.Clone(n.Label), strings.Clone(n.User)
 	}
