@@ -29,6 +29,7 @@ type storedRecord struct {
 type filing struct {
 	account directory.AccountID
 	body    string
+	started int64 // Unix ms
 	// tried: an attempt was sent and may have arrived.
 	tried bool
 }
@@ -51,7 +52,7 @@ func filings(c *routing.CDR) ([]filing, error) {
 		if err != nil {
 			return fmt.Errorf("store: a call record does not encode: %w", err)
 		}
-		out = append(out, filing{account: account, body: string(body)})
+		out = append(out, filing{account: account, body: string(body), started: r.Started})
 		return nil
 	}
 	hidden := c.Hidden != routing.None

@@ -96,8 +96,15 @@ func readRecords(path string) (records []recordLine, whole int64, bad int, err e
 func restoreRecords(c *redis.Client, kept int64, records []recordLine) error {
 	ctx := context.Background()
 	left := map[directory.AccountID]int64{}
+	last := latest{}
 	for _, r := range records {
 		left[r.Account]++
+		if parsed, err := parseRecord(r.Account, r.ID, r.Record); err == nil {
+			last.add(filing{account: r.Account, started: millis(parsed.Started)})
+		}
+	}
+	if cmd := last.send(ctx, c); cmd != nil && cmd.Err() != nil && !errors.Is(cmd.Err(), redis.Nil) {
+		return cmd.Err()
 	}
 	p := c.Pipeline()
 	for i, r := range records {

@@ -42,6 +42,8 @@ type recordWriter struct {
 	stop    chan struct{}
 	done    sync.WaitGroup
 	pending []filing
+	// latest is when calls began whose records are on the way.
+	latest latest
 	// taken is how many records what is pending came from.
 	taken int64
 	// waiting counts records from Write until they are filed.
@@ -50,7 +52,7 @@ type recordWriter struct {
 }
 
 func newRecordWriter(s *Store) *recordWriter {
-	return &recordWriter{s: s, wake: make(chan struct{}, 1), stop: make(chan struct{})}
+	return &recordWriter{s: s, latest: latest{}, wake: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
 func (w *recordWriter) start() { w.done.Go(w.run) }
@@ -178,8 +180,13 @@ func (w *recordWriter) file() bool {
 	sent := make([]redis.Cmder, len(w.pending))
 	for i, f := range w.pending {
 		sent[i] = w.send(ctx, pipe, f)
+		w.latest.add(f)
 	}
+	noted := w.latest.send(ctx, pipe)
 	pipe.Exec(ctx) // every command has its own error
+	if err := w.latest.sent(noted); err != nil {
+		w.s.log.Warn("when accounts had their last call is not noted and is tried with the next records", "err", err)
+	}
 	keep := w.pending[:0]
 	var failure error
 	for i, f := range w.pending {

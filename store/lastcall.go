@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+//go:embed lastcall.lua
+var lastCallSource string
+
+const (
+	// lastCallPage is how many accounts are read at a time: some 100 kB.
+	lastCallPage = 2000
+	// lastCallSlack is how far Redis' clock may go back unnoticed, ms.
+	lastCallSlack = 2000
+)
+
+func lastCallKeys() []string { return []string{keyLastCalls, keyLastCallOrder} }
+
+// lastCalls is a copy of when each account's latest recorded call began. Redis
+// keeps the accounts in the order in which that changed, so that a node reads
+// what has changed since it last looked, not the logs of all accounts.
+type lastCalls struct {
+	client redis.UniversalClient
+
+	mu    sync.Mutex
+	times map[directory.AccountID]int64 // Unix ms
+	// noted is the greatest score read so far.
+	noted int64
+}
+
+// LastCalls answers for each account asked, in the order asked, when its latest
+// recorded call began; the zero time where none was recorded.
+func (s *Store) LastCalls(ctx context.Context, accounts []directory.AccountID) ([]time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	defer s.metrics.roundTrip("last_calls")()
+	l := &s.lastCalls
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.refresh(ctx); err != nil {
+		return nil, unavailable(err)
+	}
+	out := make([]time.Time, len(accounts))
+	for i, a := range accounts {
+		out[i] = fromMillis(l.times[a])
+	}
+	return out, nil
+}
+
+// refresh reads what has changed.
+func (l *lastCalls) refresh(ctx context.Context) error {
+	known := l.noted > 0
+	n, err := l.read(ctx)
+	if err == nil && known && n == 0 {
+		// At least the last one read must still be there: Redis lost its data,
+		// or that account is gone.
+		l.times, l.noted = nil, 0
+		_, err = l.read(ctx)
+	}
+	return err
+}
+
+// read reads page by page from the last one known on and returns how many
+// accounts it read.
+func (l *lastCalls) read(ctx context.Context) (n int, err error) {
+	if l.times == nil {
+		l.times = map[directory.AccountID]int64{}
+	}
+	from, skip := max(0, l.noted-lastCallSlack), int64(0)
+	for {
+		page, err := l.client.ZRangeByScoreWithScores(ctx, keyLastCallOrder, &redis.ZRangeBy{
+			Min: strconv.FormatInt(from, 10), Max: "+inf", Offset: skip, Count: lastCallPage}).Result()
+		if err != nil {
+			return n, err
+		}
+		n += len(page)
+		if err := l.take(ctx, page); err != nil {
+			return n, err
+		}
+		if len(page) < lastCallPage {
+			return n, nil
+		}
+		// The next page begins behind those with the score of the last.
+		last := int64(page[len(page)-1].Score)
+		if last != from {
+			from, skip = last, 0
+		}
+		for i := len(page) - 1; i >= 0 && int64(page[i].Score) == last; i-- {
+			skip++
+		}
+	}
+}
+
+// take reads the times of a page's accounts.
+func (l *lastCalls) take(ctx context.Context, page []redis.Z) error {
+	if len(page) == 0 {
+		return nil
+	}
+	ids := make([]string, len(page))
+	for i, z := range page {
+		ids[i], _ = z.Member.(string)
+	}
+	times, err := l.client.HMGet(ctx, keyLastCalls, ids...).Result()
+	if err != nil {
+		return err
+	}
+	for i, t := range times {
+		text, ok := t.(string)
+		if !ok {
+			continue // its account went meanwhile
+		}
+		ms, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("store: the last call of %s reads %q", ids[i], text)
+		}
+		l.times[directory.AccountID(ids[i])] = ms
+		l.noted = max(l.noted, int64(page[i].Score))
+	}
+	return nil
+}
+
+// latest gathers when calls began that are being filed.
+type latest map[directory.AccountID]int64
+
+func (l latest) add(f filing) { l[f.account] = max(l[f.account], f.started) }
+
+// send notes them; nil where there are none.
+func (l latest) send(ctx context.Context, c redis.Cmdable) *redis.Cmd {
+	if len(l) == 0 {
+		return nil
+	}
+	args := make([]any, 0, 2*len(l))
+	for account, ms := range l {
+		args = append(args, string(account), ms)
+	}
+	return c.Eval(ctx, lastCallSource, lastCallKeys(), args...)
+}
+
+// sent forgets what has been noted. What was not goes with the next batch.
+func (l latest) sent(cmd *redis.Cmd) error {
+	if cmd == nil {
+		return nil
+	}
+	if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
+		return err
+	}
+	clear(l)
+	return nil
+}
+
+// forgetCalls drops the last calls of accounts that are gone. A failure is
+// logged only: an id is never used again.
+func (s *Store) forgetCalls(ctx context.Context, changes []directory.Change) {
+	var gone []string
+	for _, c := range changes {
+		if c.Ref().Kind == directory.KindAccount && c.After == nil {
+			gone = append(gone, c.Ref().ID)
+		}
+	}
+	if len(gone) == 0 {
+		return
+	}
+	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.HDel(ctx, keyLastCalls, gone...)
+		p.ZRem(ctx, keyLastCallOrder, gone)
+		return nil
+	})
+	if err != nil {
+		s.log.Warn("the last calls of deleted accounts were not forgotten", "accounts", len(gone), "err", err)
+	}
+}
