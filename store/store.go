@@ -28,6 +28,7 @@ type Store struct {
 	own, fence  string // its keys, built once
 	seal        *sealer
 	trailKeys   trailKeys
+	notary      *notary
 	metrics     *metrics
 	embedded    *embedded // nil on a Redis of its own
 	view        *directory.View
@@ -114,10 +115,12 @@ func (s *Store) start(ctx context.Context) error {
 	if err := s.metrics.register(); err != nil {
 		return fmt.Errorf("store: metrics: %w", err)
 	}
+	s.notary = &notary{client: s.client, scripts: &s.scripts, keys: s.trailKeys, log: s.log, alone: s.embedded != nil}
 	background, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.running.Go(func() { s.watch.run(background) })
 	s.running.Go(func() { s.listenEnds(background) })
+	s.running.Go(func() { s.notary.run(background) })
 	if s.last != nil {
 		s.running.Go(func() { s.last.run(background) })
 	}
