@@ -101,8 +101,9 @@ func newSocket(c Config, e *epollLoop, listener, fd int, addr netip.AddrPort) *s
 	return s
 }
 
-// read hands the handler what waits in the socket, some batches at most.
-func (s *socket) read(h Handler, in *inbound) {
+// read hands the handler what waits in the socket, some batches at most, and
+// reports whether there may be more.
+func (s *socket) read(h Handler, in *inbound) (more bool) {
 	for range rounds {
 		r, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd),
 			uintptr(unsafe.Pointer(&in.headers[0])), uintptr(len(in.headers)), unix.MSG_DONTWAIT, 0, 0)
@@ -110,15 +111,16 @@ func (s *socket) read(h Handler, in *inbound) {
 			// EAGAIN: empty. Anything else is an error of the network that was
 			// waiting on the socket; epoll comes back for its details and for
 			// what else there is to read.
-			return
+			return errno != unix.EAGAIN
 		}
 		n := int(r)
 		s.hand(h, in, n)
 		in.reset(n)
 		if n < len(in.headers) {
-			return
+			return false
 		}
 	}
+	return true
 }
 
 func (s *socket) hand(h Handler, in *inbound, n int) {
