@@ -57,7 +57,7 @@ func (s *Server) condemned(a *directory.Account, cascade bool) ([]*directory.Acc
 // subtree returns an account and all below it, parents first.
 func (s *Server) subtree(root *directory.Account) []*directory.Account {
 	children := map[directory.AccountID][]*directory.Account{}
-	s.view.Accounts("", func(a *directory.Account) bool {
+	s.eachAccount("", func(a *directory.Account) bool {
 		if a.Parent != "" {
 			children[a.Parent] = append(children[a.Parent], a)
 		}

@@ -4,15 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pbx-interlink/interlink/directory"
 )
-
-// maxLastCallSort bounds the accounts that are sorted by last_call: each costs
-// a read of its newest call record.
-const maxLastCallSort = 2000
 
 type listAccountsInput struct {
 	Paging
@@ -36,7 +35,7 @@ func (s *Server) listAccounts(ctx context.Context, in *listAccountsInput) (*List
 	if len(rows) > in.Limit {
 		rows = rows[:in.Limit]
 		last := rows[len(rows)-1]
-		page.Body.Next = s.cursor(list, position{Keys: last.keys, ID: string(last.account.ID)})
+		page.Body.Next = s.cursor(list, last.position())
 	}
 	accounts := make([]*directory.Account, len(rows))
 	for i, r := range rows {
@@ -46,48 +45,134 @@ func (s *Server) listAccounts(ctx context.Context, in *listAccountsInput) (*List
 	return page, nil
 }
 
-// accountRow is an account with its sort keys, which compare as text.
+// accountRow is an account with its sort keys.
 type accountRow struct {
 	account *directory.Account
-	keys    []string
+	keys    []sortKey
 }
 
-// accountRows returns at least one row more than the page holds, if there is
-// one, of those that follow the position.
-func (s *Server) accountRows(ctx context.Context, in *listAccountsInput, at position) ([]accountRow, error) {
-	var rows []accountRow
-	after, enough := directory.AccountID(""), -1
-	if len(in.Sort) == 0 {
-		after, enough = directory.AccountID(at.ID), in.Limit+1
+// sortKey compares by its number, then by its text.
+type sortKey struct {
+	n    int64
+	text string
+}
+
+func (k sortKey) compare(o sortKey) int {
+	return cmp.Or(cmp.Compare(k.n, o.n), strings.Compare(k.text, o.text))
+}
+
+// String is how a cursor holds a key.
+func (k sortKey) String() string { return strconv.FormatInt(k.n, 10) + " " + k.text }
+
+func parseSortKey(s string) (k sortKey, ok bool) {
+	n, text, ok := strings.Cut(s, " ")
+	v, err := strconv.ParseInt(n, 10, 64)
+	return sortKey{v, text}, ok && err == nil
+}
+
+// position is where the list goes on behind a row.
+func (r accountRow) position() position {
+	at := position{ID: string(r.account.ID)}
+	for _, k := range r.keys {
+		at.Keys = append(at.Keys, k.String())
 	}
-	visible, query := s.visible(requestOf(ctx).principal), strings.ToLower(in.Query)
-	s.view.Accounts(after, func(a *directory.Account) bool {
-		if in.match(a, query) && (visible == nil || visible[a.ID]) {
-			rows = append(rows, accountRow{account: a})
-		}
-		return len(rows) != enough
-	})
+	return at
+}
+
+// accountRows returns one row more than the page holds, if there is one, of
+// those that follow the position.
+func (s *Server) accountRows(ctx context.Context, in *listAccountsInput, at position) ([]accountRow, error) {
 	if len(in.Sort) == 0 {
+		rows := make([]accountRow, 0, in.Limit+1)
+		s.matching(ctx, in, directory.AccountID(at.ID), func(a *directory.Account) bool {
+			rows = append(rows, accountRow{account: a})
+			return len(rows) <= in.Limit
+		})
 		return rows, nil
 	}
-	if err := s.sortKeys(ctx, rows, in.Sort); err != nil {
+	var accounts []*directory.Account
+	s.matching(ctx, in, "", func(a *directory.Account) bool {
+		accounts = append(accounts, a)
+		return true
+	})
+	rows, err := s.keyed(ctx, accounts, in.Sort)
+	if err != nil {
 		return nil, err
 	}
-	compare := func(a, b accountRow) int { return in.compare(a.keys, b.keys, a.account.ID, b.account.ID) }
-	slices.SortFunc(rows, compare)
-	if at.ID == "" {
-		return rows, nil
+	if at.ID != "" {
+		last, err := in.lastRow(at)
+		if err != nil {
+			return nil, err
+		}
+		rows = slices.DeleteFunc(rows, func(r accountRow) bool { return in.compare(r, last) <= 0 })
 	}
-	if len(at.Keys) != len(in.Sort) {
-		return nil, badCursor()
+	return least(rows, in.Limit+1, in.compare), nil
+}
+
+// lastRow is the row that a cursor stands for.
+func (in *listAccountsInput) lastRow(at position) (accountRow, error) {
+	last := accountRow{account: &directory.Account{ID: directory.AccountID(at.ID)}}
+	for _, text := range at.Keys {
+		k, ok := parseSortKey(text)
+		if !ok {
+			return last, badCursor()
+		}
+		last.keys = append(last.keys, k)
 	}
-	first := slices.IndexFunc(rows, func(r accountRow) bool {
-		return in.compare(r.keys, at.Keys, r.account.ID, directory.AccountID(at.ID)) > 0
+	if len(last.keys) != len(in.Sort) {
+		return last, badCursor()
+	}
+	return last, nil
+}
+
+// matching calls yield for the accounts that the principal sees and the question
+// is about, in the order of their ids, until it returns false.
+func (s *Server) matching(ctx context.Context, in *listAccountsInput, after directory.AccountID, yield func(*directory.Account) bool) {
+	visible, query := s.visible(requestOf(ctx).principal), strings.ToLower(in.Query)
+	s.eachAccount(after, func(a *directory.Account) bool {
+		return !in.match(a, query) || visible != nil && !visible[a.ID] || yield(a)
 	})
-	if first < 0 {
-		return nil, nil
+}
+
+// accountsAtOnce is how many accounts are copied while the view is held: calls
+// wait for no more.
+const accountsAtOnce = 256
+
+// eachAccount is View.Accounts for who takes longer over an account.
+func (s *Server) eachAccount(after directory.AccountID, yield func(*directory.Account) bool) {
+	for page := make([]*directory.Account, 0, accountsAtOnce); ; {
+		page = page[:0]
+		s.view.Accounts(after, func(a *directory.Account) bool {
+			page = append(page, a)
+			return len(page) < accountsAtOnce
+		})
+		for _, a := range page {
+			if !yield(a) {
+				return
+			}
+			after = a.ID
+		}
+		if len(page) < accountsAtOnce {
+			return
+		}
 	}
-	return rows[first:], nil
+}
+
+// least returns the n least of a list, in order, without sorting all of it.
+func least[T any](list []T, n int, compare func(a, b T) int) []T {
+	few := make([]T, 0, min(2*n, len(list)))
+	isFull := false
+	for _, x := range list {
+		if isFull && compare(x, few[n-1]) >= 0 {
+			continue
+		}
+		if few = append(few, x); len(few) == 2*n {
+			slices.SortFunc(few, compare)
+			few, isFull = few[:n], true
+		}
+	}
+	slices.SortFunc(few, compare)
+	return few[:min(n, len(few))]
 }
 
 // visible returns the accounts a principal sees; nil stands for all.
@@ -126,9 +211,9 @@ func (in *listAccountsInput) match(a *directory.Account, query string) bool {
 		(query == "" || strings.Contains(strings.ToLower(a.Name), query) || strings.Contains(a.Realm, query))
 }
 
-func (in *listAccountsInput) compare(a, b []string, ida, idb directory.AccountID) int {
+func (in *listAccountsInput) compare(a, b accountRow) int {
 	for i, key := range in.Sort {
-		c := strings.Compare(a[i], b[i])
+		c := a.keys[i].compare(b.keys[i])
 		if strings.HasPrefix(key, "-") {
 			c = -c
 		}
@@ -136,45 +221,48 @@ func (in *listAccountsInput) compare(a, b []string, ida, idb directory.AccountID
 			return c
 		}
 	}
-	return cmp.Compare(ida, idb)
+	return cmp.Compare(a.account.ID, b.account.ID)
 }
 
-func (s *Server) sortKeys(ctx context.Context, rows []accountRow, sort []string) error {
-	// Fixed width, so that later is greater as text.
-	const stamp = "2006-01-02T15:04:05.000000000Z"
-	var last []activity
-	for _, key := range sort {
-		if strings.TrimPrefix(key, "-") != "last_call" || last != nil {
-			continue
-		}
-		if len(rows) > maxLastCallSort {
-			return badParameter("sort", "too_many_to_sort", "At most %d accounts can be sorted by last_call; narrow the list with q, status or parent.", maxLastCallSort)
-		}
-		ids := make([]directory.AccountID, len(rows))
-		for i, r := range rows {
-			ids[i] = r.account.ID
-		}
-		var err error
-		if last, err = s.activity(ctx, ids); err != nil {
-			return err
-		}
+// noCall sorts before every call.
+const noCall = math.MinInt64
+
+// keyed returns accounts with their sort keys.
+func (s *Server) keyed(ctx context.Context, accounts []*directory.Account, sort []string) ([]accountRow, error) {
+	last, err := s.callsToSort(ctx, accounts, sort)
+	if err != nil {
+		return nil, err
 	}
-	for i, r := range rows {
-		for _, key := range sort {
-			value := ""
+	rows := make([]accountRow, len(accounts))
+	keys := make([]sortKey, len(accounts)*len(sort))
+	for i, a := range accounts {
+		rows[i] = accountRow{a, keys[:len(sort):len(sort)]}
+		keys = keys[len(sort):]
+		for k, key := range sort {
 			switch strings.TrimPrefix(key, "-") {
 			case "name":
-				value = strings.ToLower(r.account.Name)
+				rows[i].keys[k].text = strings.ToLower(a.Name)
 			case "created_at":
 				// Ids tell the order within a millisecond.
-				value = r.account.CreatedAt.UTC().Format(stamp) + string(r.account.ID)
+				rows[i].keys[k] = sortKey{a.CreatedAt.UnixNano(), string(a.ID)}
 			case "last_call":
-				if last[i].call != nil {
-					value = last[i].call.Format(stamp)
+				if rows[i].keys[k].n = noCall; !last[i].IsZero() {
+					rows[i].keys[k].n = last[i].UnixMilli()
 				}
 			}
-			rows[i].keys = append(rows[i].keys, value)
 		}
 	}
-	return nil
+	return rows, nil
+}
+
+// callsToSort reads the accounts' last calls where the order depends on them.
+func (s *Server) callsToSort(ctx context.Context, accounts []*directory.Account, sort []string) ([]time.Time, error) {
+	if !slices.ContainsFunc(sort, func(key string) bool { return strings.TrimPrefix(key, "-") == "last_call" }) {
+		return nil, nil
+	}
+	ids := make([]directory.AccountID, len(accounts))
+	for i, a := range accounts {
+		ids[i] = a.ID
+	}
+	return s.cfg.CallLog.LastCalls(ctx, ids)
 }

@@ -120,51 +120,41 @@ func recorded(r routing.Record) time.Time {
 
 // activity is what an account's call log tells of it.
 type activity struct {
-	// call is when the newest recorded call began; nil for none.
+	// call is when the latest recorded call began; nil for none.
 	call *time.Time
 	// sync is when the newest record that counts came into the log, since the
 	// account has its provider; nil for none.
 	sync *time.Time
 }
 
-// activity reads the call logs of accounts, a few at a time. With an error it
-// stops, and what was not read is empty.
+// activity asks for the accounts' last calls, and reads the call logs of those
+// that have a provider, a few at a time. With an error it stops, and what was not
+// read is empty.
 func (s *Server) activity(ctx context.Context, ids []directory.AccountID) ([]activity, error) {
 	const together = 16
 	all := make([]activity, len(ids))
+	calls, err := s.cfg.CallLog.LastCalls(ctx, ids)
+	if err != nil {
+		return all, err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(together)
 	for i, id := range ids {
+		all[i].call = nullTime(calls[i])
+		c, _ := s.connection(id)
+		if c == nil || calls[i].IsZero() {
+			continue
+		}
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			var err error
-			all[i], err = s.activityOf(ctx, id)
+			records, _, err := s.syncedLog(ctx, id, "", 1)
+			if err == nil && len(records) > 0 && !recorded(records[0]).Before(c.Since) {
+				all[i].sync = nullTime(recorded(records[0]))
+			}
 			return err
 		})
 	}
 	return all, g.Wait()
-}
-
-func (s *Server) activityOf(ctx context.Context, id directory.AccountID) (activity, error) {
-	var a activity
-	records, _, err := s.cfg.CallLog.CallLog(ctx, id, "", 1)
-	if err != nil || len(records) == 0 {
-		return a, err
-	}
-	a.call = nullTime(records[0].Started)
-	c, _ := s.connection(id)
-	if c == nil {
-		return a, nil
-	}
-	if !s.settings(id).Synced(recorded(records[0])) {
-		if records, _, err = s.syncedLog(ctx, id, "", 1); err != nil || len(records) == 0 {
-			return a, err
-		}
-	}
-	if at := recorded(records[0]); !at.Before(c.Since) {
-		a.sync = nullTime(at)
-	}
-	return a, nil
 }

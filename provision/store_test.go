@@ -187,6 +187,20 @@ func (s *store) CallLog(_ context.Context, id directory.AccountID, cursor string
 	return out, "", s.broken
 }
 
+func (s *store) LastCalls(_ context.Context, ids []directory.AccountID) ([]time.Time, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]time.Time, len(ids))
+	for i, id := range ids {
+		for _, r := range s.records[id] {
+			if r.Started.After(out[i]) {
+				out[i] = r.Started
+			}
+		}
+	}
+	return out, s.broken
+}
+
 func (s *store) Begin(_ context.Context, scope, key string, fingerprint []byte) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
