@@ -109,7 +109,7 @@ func (s *Server) plan(ctx context.Context, id directory.PricePlanID, do permissi
 	}
 	p := directory.Find[*directory.PricePlan](s.view, directory.KindPricePlan, string(id))
 	if p == nil || s.hiddenPlans(requestOf(ctx).principal.Account)[id] {
-		return nil, directory.NotFound(directory.KindPricePlan)
+		return nil, directory.NotFound("plan")
 	}
 	return p, nil
 }

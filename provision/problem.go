@@ -87,7 +87,7 @@ func claimOf(err error) string {
 	}
 	claim, _ := strings.CutSuffix(e.Code, "_taken")
 	switch claim {
-	case "number", "source", "pair", "realm", "key", "email":
+	case "number", "source", "pair", "realm", "key", "email", "provider", "plan":
 		return claim
 	}
 	return ""
