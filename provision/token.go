@@ -248,15 +248,6 @@ func (s *Server) uproot(objects ...directory.Object) []directory.Change {
 	return changes
 }
 
-// overtaken makes a conflict of a write with what hangs on its objects a reason
-// to read them anew: something was added or taken off meanwhile.
-func overtaken(err error) error {
-	if isKind(err, directory.KindConflict) || isKind(err, directory.KindNotFound) {
-		return stale()
-	}
-	return err
-}
-
 func moreThanOwn(pointer string) *directory.Error {
 	return &directory.Error{Kind: directory.KindForbidden, Code: "forbidden", Field: pointer, Detail: "That would be able to do more than the token that asks."}
 }
