@@ -82,6 +82,9 @@ func (m *Membership) Requires() []Ref {
 type FederationAdmin struct {
 	Federation FederationID `json:"federation"`
 	User       UserID       `json:"user"`
+	// Membership is that of the user's account: the administrator's rights end
+	// with it. Empty for a user of the owner.
+	Membership MembershipID `json:"membership,omitempty"`
 	CreatedAt  time.Time    `json:"created_at"`
 	Version    uint64       `json:"version"`
 }
@@ -103,5 +106,9 @@ func (a *FederationAdmin) withVersion(v uint64) Object {
 }
 
 func (a *FederationAdmin) Requires() []Ref {
-	return []Ref{{KindFederation, string(a.Federation)}, {KindUser, string(a.User)}}
+	r := []Ref{{KindFederation, string(a.Federation)}, {KindUser, string(a.User)}}
+	if a.Membership != "" {
+		r = append(r, Ref{KindMembership, string(a.Membership)})
+	}
+	return r
 }

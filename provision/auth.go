@@ -79,7 +79,7 @@ func (s *Server) granted(p principal, id directory.AccountID) permissionSet {
 		return s.grants.everyone
 	case p.Account == "":
 		return nil
-	case id == p.Account && p.Kind == plainUser:
+	case id == p.Account && p.Kind == plainUser && !s.steers(p, id):
 		return s.grants.user
 	case id == p.Account && p.Kind == partner:
 		return s.grants.owner
@@ -88,7 +88,7 @@ func (s *Server) granted(p principal, id directory.AccountID) permissionSet {
 	case s.above(p, id):
 		return s.grants.partner
 	case s.steers(p, id):
-		return s.grants.admin
+		return s.grants.steward
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package provision
 
-import "github.com/pbx-interlink/interlink/directory"
+import (
+	"slices"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
 
 // maxCollisions bounds a report.
 const maxCollisions = 1000
@@ -17,42 +21,47 @@ type Collision struct {
 // private number of theirs stays unknown; one of ours hides theirs from us all
 // the same.
 func (s *Server) collisions(ours, theirs directory.AccountID) []Collision {
-	singles := map[string]*directory.InternalNumber{}
-	var mine, blocks []*directory.InternalNumber
-	for _, n := range s.allNumbers(ours) {
-		switch {
-		case !n.Enabled:
-			continue
-		case n.Number.Single():
-			singles[n.Number.String()] = n
-		default:
+	out := []Collision{}
+	colliding(s.enabledNumbers(ours, true), s.enabledNumbers(theirs, false), func(o, t *directory.InternalNumber) bool {
+		out = append(out, collision(o, t))
+		return len(out) < maxCollisions
+	})
+	return out
+}
+
+// enabledNumbers returns an account's numbers that calls can reach, with the
+// private ones or without.
+func (s *Server) enabledNumbers(id directory.AccountID, private bool) []*directory.InternalNumber {
+	return slices.DeleteFunc(s.allNumbers(id), func(n *directory.InternalNumber) bool { return !n.Enabled || n.Private && !private })
+}
+
+// colliding calls yield for the pairs of numbers that overlap, until it returns
+// false.
+func colliding(ours, theirs []*directory.InternalNumber, yield func(ours, theirs *directory.InternalNumber) bool) {
+	singles := map[directory.Pattern]*directory.InternalNumber{}
+	var blocks []*directory.InternalNumber
+	for _, n := range ours {
+		if n.Number.Single() {
+			singles[n.Number] = n
+		} else {
 			blocks = append(blocks, n)
 		}
-		mine = append(mine, n)
 	}
-	out := []Collision{}
-	for _, t := range s.allNumbers(theirs) {
-		if !t.Enabled || t.Private {
-			continue
-		}
-		against := mine
+	for _, t := range theirs {
+		against := ours
 		if t.Number.Single() {
 			// Most numbers are single ones: no need to compare all with all.
 			against = blocks
-			if o := singles[t.Number.String()]; o != nil {
-				out = append(out, collision(o, t))
+			if o := singles[t.Number]; o != nil && !yield(o, t) {
+				return
 			}
 		}
 		for _, o := range against {
-			if o.Number.Overlaps(t.Number) {
-				out = append(out, collision(o, t))
-			}
-			if len(out) >= maxCollisions {
-				return out[:maxCollisions]
+			if o.Number.Overlaps(t.Number) && !yield(o, t) {
+				return
 			}
 		}
 	}
-	return out
 }
 
 func collision(ours, theirs *directory.InternalNumber) Collision {

@@ -82,7 +82,7 @@ func (s *Server) createInterlink(ctx context.Context, in *createInterlinkInput) 
 	if err := l.A.Validate(); err != nil {
 		return nil, err
 	}
-	l.Secret = s.secrets.keySecret(l.ID, newAuthorizationKey())
+	l.Secret = s.secrets.keySecret(l.ID, newSecret(authorizationKey))
 	change := directory.Create(l)
 	if err := s.apply(ctx, in.Rehearsal, change); err != nil {
 		return nil, err

@@ -96,6 +96,7 @@ func operations() map[string]told {
 		"POST /v1/explain":                              {"explain", calls, "Explain a call", "What would become of a call, decided by the same code as a real one, without making it. Whether a line is free is a preview."},
 	}
 	maps.Copy(all, subaccountOperations())
+	maps.Copy(all, federationOperations())
 	return all
 }
 
@@ -114,7 +115,7 @@ func operation(method, path string) huma.Operation {
 	switch {
 	case openToAll(method, path):
 		op.Security, op.DefaultStatus = []map[string][]string{}, http.StatusOK
-	case path == permissionsPath+"/publish":
+	case path == permissionsPath+"/publish", path == requestRoute+"/accept", path == requestRoute+"/decline", path == federationPath+"/access-code":
 		op.DefaultStatus = http.StatusOK
 	case path == "/v1/logout":
 		op.DefaultStatus = http.StatusNoContent
@@ -254,7 +255,7 @@ func complete(op *huma.Operation, problem *huma.MediaType) {
 			codes = append(codes, http.StatusConflict)
 		}
 	}
-	if strings.HasSuffix(op.Path, "/redeem") || op.Path == loginPath {
+	if strings.HasSuffix(op.Path, "/redeem") || strings.HasSuffix(op.Path, "/join") || op.Path == loginPath {
 		codes = append(codes, http.StatusTooManyRequests)
 	}
 	sort.Ints(codes)

@@ -78,9 +78,10 @@ func userPermissions() []permission {
 	return []permission{accountRead, numbersRead, settingsRead, permissionsRead}
 }
 
-// adminPermissions are what a customer administrator may with the own account,
-// and a federation administrator with every member.
-func adminPermissions() []permission {
+// stewardPermissions are what a federation administrator may with every member:
+// what the members' own administrators may, but manage a federation that one of
+// them owns (FE5).
+func stewardPermissions() []permission {
 	return append(userPermissions(),
 		trunksRead, trunksWrite, numbersWrite, interlinksRead, interlinksWrite,
 		federationRead, federationJoin, limitsRead, limitsWrite, callsRead, callsEnd, reportsRead, callsExplain,
@@ -88,10 +89,13 @@ func adminPermissions() []permission {
 		providerRead, plansRead, webhooksRead, webhooksWrite, auditRead, eventsRead)
 }
 
+// adminPermissions are what a customer administrator may with the own account.
+func adminPermissions() []permission { return append(stewardPermissions(), federationManage) }
+
 // ownerPermissions are what a partner's administrator may with the partner's own
 // account beyond a customer administrator.
 func ownerPermissions() []permission {
-	return append(adminPermissions(), accountCreate, federationCreate, federationManage)
+	return append(adminPermissions(), accountCreate, federationCreate)
 }
 
 // partnerPermissions are what a partner may with the accounts below it.
@@ -107,7 +111,7 @@ func staffPermissions() []permission { return append(partnerPermissions(), platf
 type permissionSet map[permission]bool
 
 // grants are the sets that a principal's standing toward an account gives.
-type grants struct{ everyone, user, admin, owner, partner, staff permissionSet }
+type grants struct{ everyone, user, steward, admin, owner, partner, staff permissionSet }
 
 func newGrants() grants {
 	set := func(list []permission) permissionSet {
@@ -119,7 +123,7 @@ func newGrants() grants {
 	}
 	return grants{
 		everyone: set(everyonePermissions()),
-		user:     set(userPermissions()), admin: set(adminPermissions()), owner: set(ownerPermissions()),
+		user:     set(userPermissions()), steward: set(stewardPermissions()), admin: set(adminPermissions()), owner: set(ownerPermissions()),
 		partner: set(partnerPermissions()), staff: set(staffPermissions()),
 	}
 }

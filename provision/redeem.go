@@ -6,10 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/pbx-interlink/interlink/directory"
 )
@@ -46,17 +43,13 @@ func (s *Server) redeem(ctx context.Context, in *redeemInput) (*Creation[any], e
 	if err := b.Validate(); err != nil {
 		return nil, err
 	}
-	release, wait := s.redeems.enter(a.ID)
-	if release == nil {
-		s.metrics.redeem("throttled")
-		p := newProblem(http.StatusTooManyRequests, "redeem_throttled", "Too many keys failed; try again later.")
-		return nil, p.with("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	}
-	out, err := s.redeemOnce(ctx, in.Body.Key, b, in.Rehearsal)
-	release(err != nil)
+	var out *Creation[any]
+	err = s.guarded(ctx, a.ID, func() (err error) {
+		out, err = s.redeemOnce(ctx, in.Body.Key, b, in.Rehearsal)
+		return err
+	})
 	switch {
 	case err != nil:
-		s.metrics.redeem("refused")
 	case in.DryRun:
 		s.metrics.redeem("preview")
 	default:
@@ -65,9 +58,28 @@ func (s *Server) redeem(ctx context.Context, in *redeemInput) (*Creation[any], e
 	return out, err
 }
 
+// guarded tries a key or a code, unless too many failed from the account or the
+// request's source address.
+func (s *Server) guarded(ctx context.Context, id directory.AccountID, try func() error) error {
+	source := requestOf(ctx).source
+	if wait := s.redeems.begin(id, source); wait > 0 {
+		s.metrics.redeem("throttled")
+		p := newProblem(http.StatusTooManyRequests, "redeem_throttled", "Too many keys or codes failed; try again later.")
+		return p.with("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
+	err := try()
+	if err != nil {
+		s.metrics.redeem("refused")
+	}
+	if !isKind(err, directory.KindNotFound) {
+		s.redeems.succeed(id, source) // the key was there, or nobody could tell
+	}
+	return err
+}
+
 func (s *Server) redeemOnce(ctx context.Context, key string, b directory.Side, dry Rehearsal) (*Creation[any], error) {
 	// The hash is computed for what cannot be a key, too: it takes as long.
-	hash := s.secrets.keyHash(normalizeKey(key))
+	hash := s.secrets.keyHash(normalizeSecret(authorizationKey, key))
 	var out *Creation[any]
 	err := s.retry(ctx, func() (error, error) {
 		before := s.view.InterlinkByKey(hash)
@@ -105,7 +117,8 @@ func (s *Server) redeemOnce(ctx context.Context, key string, b directory.Side, d
 	return out, nil
 }
 
-// keyUnknown is the one answer to every key that links nothing.
+// keyUnknown is the one answer to every key that links nothing, mistyped ones
+// included.
 func keyUnknown() *directory.Error {
 	return &directory.Error{Kind: directory.KindNotFound, Code: "key_unknown", Field: "/authorization_key", Detail: "This key links nothing."}
 }
@@ -117,86 +130,4 @@ func (s *Server) linked(a, b directory.AccountID) bool {
 		}
 	}
 	return false
-}
-
-// maxThrottled bounds the accounts whose failures are remembered.
-const maxThrottled = 10_000
-
-// throttle counts failed redemptions, per account and of all together; the
-// successful ones cost nothing. An account's redemptions go one by one, so that
-// many at once cannot slip past the count.
-type throttle struct {
-	burst    int
-	every    time.Duration
-	all      *rate.Limiter
-	mu       sync.Mutex
-	accounts map[directory.AccountID]*queue
-}
-
-// queue is one account's turn.
-type queue struct {
-	turn    sync.Mutex
-	waiting int // guarded by throttle.mu
-	limiter *rate.Limiter
-}
-
-// allTimes is how many accounts' worth of failures all together may have.
-const allTimes = 20
-
-func newThrottle(burst int, every time.Duration) *throttle {
-	return &throttle{
-		burst: burst, every: every, accounts: map[directory.AccountID]*queue{},
-		all: rate.NewLimiter(rate.Every(every/allTimes), burst*allTimes),
-	}
-}
-
-// enter waits for the account's turn. It returns what to call with the outcome,
-// or nil and how long until another attempt is allowed.
-func (t *throttle) enter(id directory.AccountID) (release func(failed bool), wait time.Duration) {
-	q := t.queue(id)
-	q.turn.Lock()
-	for _, l := range []*rate.Limiter{q.limiter, t.all} {
-		if missing := 1 - l.Tokens(); missing > 0 {
-			t.leave(q)
-			return nil, time.Duration(missing / float64(l.Limit()) * float64(time.Second))
-		}
-	}
-	return func(failed bool) {
-		if failed {
-			q.limiter.Allow()
-			t.all.Allow()
-		}
-		t.leave(q)
-	}, 0
-}
-
-func (t *throttle) queue(id directory.AccountID) *queue {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	q := t.accounts[id]
-	if q == nil {
-		if len(t.accounts) >= maxThrottled {
-			t.forget()
-		}
-		q = &queue{limiter: rate.NewLimiter(rate.Every(t.every), t.burst)}
-		t.accounts[id] = q
-	}
-	q.waiting++
-	return q
-}
-
-func (t *throttle) leave(q *queue) {
-	q.turn.Unlock()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	q.waiting--
-}
-
-// forget drops the accounts that have nothing to answer for.
-func (t *throttle) forget() {
-	for id, q := range t.accounts {
-		if q.waiting == 0 && q.limiter.Tokens() >= float64(t.burst) {
-			delete(t.accounts, id)
-		}
-	}
 }

@@ -174,7 +174,14 @@ func openToAll(method, route string) bool {
 // bodiless reports whether a write takes no body at all.
 func (s *Server) bodiless(method, route string) bool {
 	item := s.api.OpenAPI().Paths[route]
-	return item != nil && method == http.MethodPost && item.Post != nil && item.Post.RequestBody == nil
+	switch {
+	case item == nil:
+	case method == http.MethodPost:
+		return item.Post != nil && item.Post.RequestBody == nil
+	case method == http.MethodPut:
+		return item.Put != nil && item.Put.RequestBody == nil
+	}
+	return false
 }
 
 func (s *Server) routeNotFound(w http.ResponseWriter, r *http.Request) {

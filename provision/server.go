@@ -260,6 +260,7 @@ func (s *Server) routes() {
 	handle(s, http.MethodGet, accountPath+"/capacity", s.getCapacity)
 
 	s.subaccountRoutes()
+	s.federationRoutes()
 
 	handle(s, http.MethodGet, accountPath+"/calls", s.listCalls)
 	handle(s, http.MethodDelete, "/v1/calls/{call}", s.endCall)

@@ -1,0 +1,76 @@
+package provision
+
+import (
+	"context"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+// relation is how a principal stands to a federation.
+type relation uint8
+
+const (
+	stranger relation = iota
+	// fellow is who may read the membership of one of its members.
+	fellow
+	// steward is its administrator (FE5): it has rights over members, not over
+	// the federation.
+	steward
+	// ownership is who manages it.
+	ownership
+)
+
+// relation decides how a principal stands to a federation.
+func (s *Server) relation(p principal, f *directory.Federation) relation {
+	switch {
+	case s.granted(p, f.Account)[federationManage]:
+		return ownership
+	case p.Actor == "" && p.User != "" && s.view.Object(directory.Ref{Kind: directory.KindFederationAdmin, ID: directory.FederationAdminID(f.ID, p.User)}) != nil:
+		return steward
+	case s.fellow(p, f):
+		return fellow
+	}
+	return stranger
+}
+
+// fellow reports whether the principal may read the membership of a member: its
+// own account's, or that of an account below a partner.
+func (s *Server) fellow(p principal, f *directory.Federation) bool {
+	if p.Account == "" {
+		return false
+	}
+	if m := s.membership(p.Account); m != nil && !m.Pending() && m.Federation == f.ID {
+		return s.granted(p, p.Account)[federationRead]
+	}
+	if p.Kind != partner {
+		return false
+	}
+	for _, m := range s.members(f.ID) {
+		if s.above(p, m.Account) {
+			return true
+		}
+	}
+	return false
+}
+
+// federation returns the federation a path names, for reading or for managing.
+// To who has nothing to do with it, it does not exist.
+func (s *Server) federation(ctx context.Context, id directory.FederationID, do permission) (*directory.Federation, relation, error) {
+	p := requestOf(ctx).principal
+	f := directory.Find[*directory.Federation](s.view, directory.KindFederation, string(id))
+	if f == nil {
+		return nil, stranger, directory.NotFound(directory.KindFederation)
+	}
+	is := s.relation(p, f)
+	allowed := s.may(p, do, f.Account)
+	if is < ownership {
+		allowed = do == federationRead && (p.Token == nil || inScope(p.Token.Scopes, do))
+	}
+	if is == stranger {
+		return nil, stranger, directory.NotFound(directory.KindFederation)
+	}
+	if !allowed {
+		return nil, is, forbidden()
+	}
+	return f, is, nil
+}
