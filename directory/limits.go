@@ -71,15 +71,3 @@ func (l *Limits) Validate() error {
 	}
 	return nil
 }
-
-// Fits reports the first count that is more than a provider carries for one
-// account (LI2). A count that is unlimited names no number and fits; so does
-// everything where the capacity is Unlimited.
-func (l *Limits) Fits(capacity int64) error {
-	for _, f := range l.fields() {
-		if capacity != Unlimited && f.value > capacity {
-			return Invalid(f.pointer, "over_capacity", "%d is more than the %d calls the account's provider carries.", f.value, capacity)
-		}
-	}
-	return nil
-}

@@ -9,7 +9,7 @@ import (
 // NumberClass is a sort of numbers, for example "premium": all that its pattern
 // covers and no class before it does (LI8).
 type NumberClass struct {
-	// Name is 1–32 of a–z, 0–9, _ and -.
+	// Name is 1–32 of a–z, 0–9 and _.
 	Name string `json:"name"`
 	// Pattern is 1–32 characters: digits, * and #, x for any digit, + only as
 	// the first character, and at its end an optional dot for one or more
@@ -54,7 +54,7 @@ func (n *NumberClasses) Validate() error {
 		field := "/classes/" + strconv.Itoa(i)
 		switch {
 		case !className(c.Name):
-			return Invalid(field+"/name", "class_name_invalid", "A class's name is 1 to %d of a-z, 0-9, _ and -.", maxClassLength)
+			return Invalid(field+"/name", "class_name_invalid", "A class's name is 1 to %d of a-z, 0-9 and _.", maxClassLength)
 		case seen[c.Name]:
 			return Invalid(field+"/name", "class_twice", "The class %s stands twice.", c.Name)
 		case !classPattern(c.Pattern):
@@ -73,7 +73,7 @@ func (n *NumberClasses) Has(name string) bool {
 
 func className(s string) bool {
 	return s != "" && len(s) <= maxClassLength && !strings.ContainsFunc(s, func(r rune) bool {
-		return r != '_' && r != '-' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
+		return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
 	})
 }
 

@@ -80,15 +80,8 @@ func (s *Server) createAccount(ctx context.Context, in *createAccountInput) (*Cr
 	if err := a.Validate(); err != nil {
 		return nil, err
 	}
-	changes := []directory.Change{directory.Create(a)}
-	if in.Body.Limits != nil {
-		l, err := in.Body.Limits.limits(a.ID, "/limits")
-		if err != nil {
-			return nil, err
-		}
-		changes = append(changes, directory.Create(l))
-	}
-	if err := s.applyNewRealm(ctx, in.Rehearsal, a, changes); err != nil {
+	changes, err := s.applyNewAccount(ctx, in, a)
+	if err != nil {
 		return nil, err
 	}
 	after := written[*directory.Account](changes[0])
@@ -97,6 +90,25 @@ func (s *Server) createAccount(ctx context.Context, in *createAccountInput) (*Cr
 		body.Lines.Allowed = allowed(written[*directory.Limits](changes[1]))
 	}
 	return created(in.Rehearsal, "/v1/accounts/"+string(a.ID), after.Version, body), nil
+}
+
+// applyNewAccount writes the account with all that comes with it, the account
+// first and its limits next. What others write meanwhile is read anew.
+func (s *Server) applyNewAccount(ctx context.Context, in *createAccountInput, a *directory.Account) (changes []directory.Change, err error) {
+	err = s.inPool(ctx, a.Parent, func() error {
+		return s.retry(ctx, func() (error, error) {
+			changes = []directory.Change{directory.Create(a)}
+			if in.Body.Limits != nil {
+				part, err := s.limitsPart(ctx, a, in.Body.Limits, "/limits")
+				if err != nil {
+					return nil, err
+				}
+				changes = append(changes, part...)
+			}
+			return s.applyNewRealm(ctx, in.Rehearsal, a, changes), nil
+		})
+	})
+	return changes, err
 }
 
 // applyNewRealm tries random realms until one is free (AC3).

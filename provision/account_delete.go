@@ -18,7 +18,15 @@ type deleteAccountInput struct {
 // that no half of it is ever seen and its interlinks vanish on the other sides
 // at the same moment (AC6).
 func (s *Server) deleteAccount(ctx context.Context, in *deleteAccountInput) (*struct{}, error) {
-	return nil, s.retry(ctx, func() (error, error) {
+	a, err := s.account(ctx, in.Account, accountDelete)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.inPool(ctx, a.Parent, func() error { return s.deleteTree(ctx, in) })
+}
+
+func (s *Server) deleteTree(ctx context.Context, in *deleteAccountInput) error {
+	return s.retry(ctx, func() (error, error) {
 		a, err := s.account(ctx, in.Account, accountDelete)
 		if err != nil {
 			return nil, err
@@ -30,7 +38,7 @@ func (s *Server) deleteAccount(ctx context.Context, in *deleteAccountInput) (*st
 		if err != nil {
 			return nil, err
 		}
-		err = s.apply(ctx, in.Rehearsal, s.demolition(doomed)...)
+		err = s.apply(ctx, in.Rehearsal, append(s.demolition(doomed), s.backToPool(a)...)...)
 		if isKind(err, directory.KindConflict) || isKind(err, directory.KindNotFound) {
 			// Something was hung on the account, or taken off, meanwhile: what is
 			// to be deleted is read anew.

@@ -23,6 +23,7 @@ func (w *world) populate(account, member string) *directory.Federation {
 		&directory.FederationAdmin{Federation: federation.ID, User: user.ID},
 		&directory.Connection{Account: id, Provider: provider.ID},
 		&directory.Restrictions{Account: id},
+		&directory.Pool{Account: id},
 		&directory.CreditEntry{ID: directory.CreditEntryID(w.server.ids.next("crd_")), Account: id, Amount: 100, Currency: "EUR"},
 		&directory.Credit{Account: id, Currency: "EUR", Added: 100},
 		&directory.Licence{ID: directory.LicenceID(w.server.ids.next("lic_")), Account: id},
@@ -31,6 +32,9 @@ func (w *world) populate(account, member string) *directory.Federation {
 		&directory.Settings{Account: id},
 		&directory.Webhook{ID: directory.WebhookID(w.server.ids.next("whk_")), Account: id},
 		&directory.Token{ID: directory.TokenID(w.server.ids.next("tok_")), Account: id, Use: directory.TokenAPI, Hash: "hash of " + string(id)},
+	}
+	if pool := (&directory.Pool{Account: id}); w.server.view.Object(pool.Ref()) == nil {
+		objects = append(objects, pool)
 	}
 	changes := []directory.Change{}
 	for _, o := range objects {

@@ -37,7 +37,7 @@ func TestLimits(t *testing.T) {
 	}{
 		{"inbound_trunks", -2, "invalid"}, {"inbound_trunks", 1000001, "invalid"}, {"burst_trunks", 1e300, "invalid"}, {"inbound_trunks", nil, "invalid"},
 		{"outbound_trunks", "1", "invalid"}, {"twoway_trunks", 1.5, "invalid"}, {"max_outbound_calls", -5, "invalid"},
-		{"allow_prepay", true, "not_available"}, {"allow_postpay", true, "not_available"}, {"max_postpay_amount", 100, "not_available"},
+		{"allow_prepay", 1, "invalid"}, {"max_postpay_amount", -1, "invalid"}, {"max_postpay_amount", 1000000000001, "invalid"},
 		{"on_store_loss", "share", "not_available"}, {"on_store_loss", "open", "not_available"}, {"version", 3, "unknown_field"},
 	} {
 		body := limits(1, 1, 1, 1)
@@ -69,7 +69,7 @@ func TestCapacity(t *testing.T) {
 	brown := "/v1/accounts/" + w.do(post("/v1/accounts", obj{"name": "Brown", "parent": idOf(top)})).want(201).str("id")
 	smith := w.account("Smith")
 	w.do(put(brown+"/limits", limits(1, 0, 1, 1))).want(200)
-	w.do(put(top+"/limits", limits(5, 5, 0, 0))).want(200)
+	w.do(put(top+"/limits", limits(5, 5, 1, 1))).want(200)
 	out, in, own := w.call(1, brown, smith), w.call(2, smith, brown), w.call(3, brown, brown)
 	w.store.live[1].Confirmed = true
 	w.store.lines[idOf(top)] = routing.Lines{Inbound: 1, Outbound: 2}

@@ -90,10 +90,26 @@ func operations() map[string]told {
 		"GET /v1/accounts/{account}/limits":             {"get-limits", limits, "Read the limits", "Unlimited, at version 0, until they are set."},
 		"PUT /v1/accounts/{account}/limits":             {"put-limits", limits, "Set the limits", "Replaces all. A call takes an outbound line of the caller's account and an inbound line of the callee's, and a line of each account above them that has limits. Lowered limits end no call."},
 		"GET /v1/accounts/{account}/capacity":           {"get-capacity", limits, "Who holds the lines", "Each lane with what is used and free, the calls that hold them, and the accounts above that limit it, too."},
-		"GET /v1/accounts/{account}/calls":              {"list-calls", calls, "List live calls", "The calls that hold a line of the account now, at most 10,000."},
-		"DELETE /v1/calls/{call}":                       {"end-call", calls, "End a call", "Ends it and frees its lines."},
-		"GET /v1/accounts/{account}/call-log":           {"list-call-log", calls, "Read the call log", "A record of each attempt, refused ones included, newest first, as the account may know it."},
-		"POST /v1/explain":                              {"explain", calls, "Explain a call", "What would become of a call, decided by the same code as a real one, without making it. Whether a line is free is a preview."},
+
+		"GET /v1/number-classes":                         {"get-number-classes", limits, "Read the number classes", "The platform's sorts of numbers, in their order: the first whose pattern covers a dialled number counts."},
+		"PUT /v1/number-classes":                         {"put-number-classes", limits, "Set the number classes", "Replaces the whole list; staff only. Acts from the next call on."},
+		"GET " + accountPath + "/restrictions":           {"get-restrictions", limits, "Read the call restrictions", "Which classes of numbers the account may dial; nothing is denied, at version 0, until they are set."},
+		"PUT " + accountPath + "/restrictions":           {"put-restrictions", limits, "Set the call restrictions", "Replaces all; for those above the account. What is denied here is denied to all accounts below, too. Calls inside one account are never restricted."},
+		"GET " + accountPath + "/credit":                 {"get-credit", limits, "Read the credit", "What the account has to spend on calls per minute."},
+		"POST " + accountPath + "/credit/entries":        {"create-credit-entry", limits, "Add to the credit", "For those above the account. An entry is never changed nor deleted; a wrong one is corrected by another."},
+		"GET " + accountPath + "/credit/entries":         {"list-credit-entries", limits, "List the entries of the credit", "All additions in their order."},
+		"GET " + accountPath + "/credit/entries/{entry}": {"get-credit-entry", limits, "Read an entry of the credit", "One addition."},
+		"POST " + accountPath + "/licences":              {"create-licence", limits, "Add a licence", "For those above the account. A licence is never changed nor deleted, and one more takes nothing from those there are."},
+		"GET " + accountPath + "/licences":               {"list-licences", limits, "List the licences", "Those of the past and the future, too."},
+		"GET " + accountPath + "/licences/{licence}":     {"get-licence", limits, "Read a licence", "One addition to what the account may talk."},
+		"GET " + accountPath + "/licence":                {"get-current-licence", limits, "Read the current licence", "All licences that hold now taken together."},
+		"GET /v1/accounts/{account}/calls":               {"list-calls", calls, "List live calls", "The calls that hold a line of the account now, at most 10,000."},
+		"DELETE /v1/calls/{call}":                        {"end-call", calls, "End a call", "Ends it and frees its lines."},
+		"GET /v1/accounts/{account}/call-log":            {"list-call-log", calls, "Read the call log", "A record of each attempt, refused ones included, newest first, as the account may know it."},
+		"GET /v1/audit":                                  {"list-audit", "Audit", "Read the audit trail", "Who did what, newest first: every write, login and ended call that concerns the accounts the token may see, with what was before and after, without secrets. An entry that concerns several accounts shows each reader its own part. With a filter an answer can hold less than its limit and still have a next."},
+		"GET /v1/audit/verify":                           {"verify-audit", "Audit", "Check the audit trail", "Recomputes the chain of all entries and names the first that was changed, moved, taken out or forged. For staff; takes a few seconds when the trail is long."},
+
+		"POST /v1/explain": {"explain", calls, "Explain a call", "What would become of a call, decided by the same code as a real one, without making it. Whether a line is free is a preview."},
 	}
 	maps.Copy(all, subaccountOperations())
 	maps.Copy(all, federationOperations())

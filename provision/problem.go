@@ -25,6 +25,7 @@ type Problem struct {
 	Detail    string       `json:"detail" doc:"One sentence for a person; not stable."`
 	RequestID string       `json:"request_id" doc:"Ties the answer to the log and the audit entry."`
 	Errors    []FieldError `json:"errors,omitempty" nullable:"false" doc:"The members and parameters to blame."`
+	Free      *FreeLines   `json:"free,omitempty" doc:"Of pool_exceeded, for those who may read the pool's limits: the lines that are not given out to others."`
 	Deletes   *Wiped       `json:"deletes,omitempty" doc:"Of provider_change_confirm: what the change would delete."`
 
 	headers http.Header

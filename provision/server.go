@@ -64,6 +64,8 @@ type Config struct {
 	View *directory.View
 	// Repository takes writes. Required.
 	Repository Repository
+	// Trail keeps who did what. Required.
+	Trail Trail
 	// Calls and CallLog show what calls do. Required.
 	Calls   Calls
 	CallLog CallLog
@@ -114,6 +116,7 @@ type Server struct {
 	redeems   *throttle
 	logins    logins
 	passwords *passwords
+	turns     *turns
 	grants    grants
 	ids       *idSource
 	router    *mux.Router
@@ -132,7 +135,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, view: cfg.View, repo: cfg.Repository, calls: cfg.Calls, log: cfg.Log,
-		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), grants: newGrants(),
+		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), turns: newTurns(), grants: newGrants(),
 		redeems: newThrottle(cfg.RedeemBurst, cfg.RedeemEvery),
 		logins:  newLogins(), passwords: newPasswords(cfg.PasswordMemory),
 		router: mux.NewRouter().SkipClean(true),
@@ -154,6 +157,8 @@ func (c *Config) complete() error {
 	switch {
 	case c.View == nil || c.Repository == nil || c.Calls == nil || c.CallLog == nil:
 		return errors.New("provision: View, Repository, Calls and CallLog are required")
+	case c.Trail == nil:
+		return errors.New("provision: Trail is required")
 	case c.Router == nil || c.StatusOf == nil:
 		return errors.New("provision: Router and StatusOf are required")
 	case len(c.ClusterKey) < 16:
@@ -259,6 +264,19 @@ func (s *Server) routes() {
 	handle(s, http.MethodPut, accountPath+"/limits", s.putLimits)
 	handle(s, http.MethodGet, accountPath+"/capacity", s.getCapacity)
 
+	handle(s, http.MethodGet, "/v1/number-classes", s.getNumberClasses)
+	handle(s, http.MethodPut, "/v1/number-classes", s.putNumberClasses)
+	handle(s, http.MethodGet, accountPath+"/restrictions", s.getRestrictions)
+	handle(s, http.MethodPut, accountPath+"/restrictions", s.putRestrictions)
+	handle(s, http.MethodGet, accountPath+"/credit", s.getCredit)
+	handle(s, http.MethodPost, accountPath+"/credit/entries", s.createCreditEntry)
+	handle(s, http.MethodGet, accountPath+"/credit/entries", s.listCreditEntries)
+	handle(s, http.MethodGet, accountPath+"/credit/entries/{entry}", s.getCreditEntry)
+	handle(s, http.MethodPost, accountPath+"/licences", s.createLicence)
+	handle(s, http.MethodGet, accountPath+"/licences", s.listLicences)
+	handle(s, http.MethodGet, accountPath+"/licences/{licence}", s.getLicence)
+	handle(s, http.MethodGet, accountPath+"/licence", s.currentLicence)
+
 	s.subaccountRoutes()
 	s.federationRoutes()
 
@@ -266,6 +284,9 @@ func (s *Server) routes() {
 	handle(s, http.MethodDelete, "/v1/calls/{call}", s.endCall)
 	handle(s, http.MethodGet, accountPath+"/call-log", s.listCallLog)
 	handle(s, http.MethodPost, "/v1/explain", s.explain)
+
+	handle(s, http.MethodGet, "/v1/audit", s.listAudit)
+	handle(s, http.MethodGet, "/v1/audit/verify", s.verifyAudit)
 }
 
 // handle serves one operation: the handler returns an answer or an error, and
