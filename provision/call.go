@@ -105,8 +105,11 @@ func (s *Server) endCall(ctx context.Context, in *endCallInput) (*struct{}, erro
 	if err != nil {
 		return nil, err
 	}
-	if c == nil || !s.mayNow(ctx, callsEnd, c.Caller) && !s.mayNow(ctx, callsEnd, c.Callee) {
+	if c == nil || !s.mayNow(ctx, callsRead, c.Caller) && !s.mayNow(ctx, callsRead, c.Callee) {
 		return nil, notFound
+	}
+	if !s.mayNow(ctx, callsEnd, c.Caller) && !s.mayNow(ctx, callsEnd, c.Callee) {
+		return nil, forbidden()
 	}
 	if in.DryRun {
 		return nil, nil

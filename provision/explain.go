@@ -53,6 +53,9 @@ func (s *Server) explain(ctx context.Context, in *explainInput) (*Reading[Explan
 	if a == nil || !s.sees(ctx, in.Body.Account) {
 		return nil, directory.Invalid("/account", "account_unknown", "There is no such account.")
 	}
+	if !s.mayNow(ctx, callsExplain, a.ID) {
+		return nil, forbidden()
+	}
 	out := Explanation{Steps: []ExplainStep{}}
 	if in.Body.From != "" {
 		out.Steps = append(out.Steps, s.explainFrom(a, in.Body.From))

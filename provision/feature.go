@@ -34,6 +34,22 @@ func (Features) Schema(huma.Registry) *huma.Schema {
 	return schema
 }
 
+// check refuses what is not in the list; base is the JSON pointer of the features
+// in the body. The schema does, too, but for null.
+func (f Features) check(base string) error {
+	known := features()
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		i := slices.IndexFunc(known, func(k feature) bool { return k.name == name })
+		if i < 0 {
+			return directory.Invalid(base+"/"+name, "unknown_field", "There is no such feature.")
+		}
+		if !slices.Contains(known[i].levels, f[name]) {
+			return directory.Invalid(base+"/"+name, "invalid", "The feature cannot have that value.")
+		}
+	}
+	return nil
+}
+
 // wholeSet returns the features with those that are not named at their default.
 func wholeSet(set directory.FeatureSet) directory.FeatureSet {
 	all := directory.FeatureSet{}
@@ -101,10 +117,14 @@ func draft(p *directory.Permissions) directory.FeatureSet {
 	return wholeSet(p.Draft)
 }
 
-// published are the permissions of an account that is created with them.
-func (n *NewPermissions) published(ctx context.Context, id directory.AccountID) *directory.Permissions {
+// published are the permissions of an account that is created with them; base is
+// the JSON pointer of the object in the body.
+func (n *NewPermissions) published(ctx context.Context, id directory.AccountID, base string) (*directory.Permissions, error) {
+	if err := n.Features.check(base + "/features"); err != nil {
+		return nil, err
+	}
 	p := &directory.Permissions{Account: id, Draft: wholeSet(directory.FeatureSet(n.Features))}
-	return p.Publish(now(), actor(ctx).Principal)
+	return p.Publish(now(), actor(ctx).Principal), nil
 }
 
 // save is the change that writes permissions.
@@ -163,6 +183,9 @@ func (s *Server) putDraft(ctx context.Context, in *putDraftInput) (*Reading[Perm
 		}
 		before := s.permissions(a.ID)
 		if err := in.check(before.Version); err != nil {
+			return nil, err
+		}
+		if err := in.Body.Features.check("/features"); err != nil {
 			return nil, err
 		}
 		next := *before

@@ -82,8 +82,8 @@ func TestDocumentIsComplete(t *testing.T) {
 				if p.Description == "" {
 					t.Errorf("%s %s: the parameter %s is not described", m, path, p.Name)
 				}
-				if p.Name == "If-Match" && !p.Required {
-					t.Errorf("%s %s: If-Match is not required", m, path)
+				if p.Name == "If-Match" && p.Required == (m == "POST") {
+					t.Errorf("%s %s: If-Match required: %v", m, path, p.Required)
 				}
 			}
 		}
