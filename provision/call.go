@@ -114,6 +114,10 @@ func (s *Server) endCall(ctx context.Context, in *endCallInput) (*struct{}, erro
 	if in.DryRun {
 		return nil, nil
 	}
+	// Put down first: a call that was ended must not lack its entry.
+	if err := s.note(ctx, directory.Note{Object: "call:" + in.Call, Outcome: "asked", Accounts: []directory.AccountID{c.Caller, c.Callee}}); err != nil {
+		return nil, err
+	}
 	return nil, s.calls.EndCall(ctx, lease)
 }
 

@@ -66,7 +66,7 @@ func operations() map[string]told {
 		"GET /v1/tokens/{token}":          {"get-staff-token", tokens, "Read a token of the platform", "All but the token itself."},
 		"DELETE /v1/tokens/{token}":       {"delete-staff-token", tokens, "Revoke a token of the platform", "Acts at once."},
 
-		"POST /v1/accounts":                             {"create-account", accounts, "Create an account", "The realm is generated. With limits, both are created or neither."},
+		"POST /v1/accounts":                             {"create-account", accounts, "Create an account", "The realm is generated. With an administrator, limits, restrictions, opening credit and permissions at wish: all is created or nothing."},
 		"GET /v1/accounts":                              {"list-accounts", accounts, "List accounts", "The accounts the token may see, filtered and sorted."},
 		"GET " + accountPath:                            {"get-account", accounts, "Read an account", "With its lines in use and its last call."},
 		"PATCH " + accountPath:                          {"patch-account", accounts, "Change an account", "Name, realm and parent never change. A disabled account neither makes nor receives calls from the next one on; calls in progress go on unless end_calls is true."},

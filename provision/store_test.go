@@ -22,6 +22,7 @@ type store struct {
 	claims  map[string]directory.Ref
 	seq     uint64
 	actors  []directory.Actor
+	trail   []directory.AuditEntry
 	// before, when set, runs once before the next write takes effect.
 	before func()
 	// broken, when set, is what every operation answers.
@@ -83,7 +84,7 @@ func (s *store) Apply(_ context.Context, actor directory.Actor, changes ...direc
 		deltas = append(deltas, directory.Delta{Ref: c.Ref(), After: after})
 	}
 	s.seq++
-	s.actors = append(s.actors, actor)
+	s.record(actor, nil, changes, s.view.Concerned(changes))
 	s.view.Apply(s.seq, time.Now(), deltas)
 	return nil
 }

@@ -26,6 +26,7 @@ var (
 	_ routing.Ledger        = (*store.Store)(nil)
 	_ routing.Journal       = (*store.Store)(nil)
 	_ provision.Repository  = (*store.Store)(nil)
+	_ provision.Trail       = (*store.Store)(nil)
 	_ provision.Calls       = (*store.Store)(nil)
 	_ provision.CallLog     = (*store.Store)(nil)
 	_ provision.Idempotency = (*store.Store)(nil)
@@ -142,7 +143,7 @@ func (g *Gateway) openSIP(router *routing.Router, reg prometheus.Registerer) (er
 
 func (g *Gateway) openAPI(router *routing.Router, reg prometheus.Registerer) error {
 	srv, err := provision.New(provision.Config{
-		View: g.store.View(), Repository: g.store, Calls: g.store, CallLog: g.store, Idempotency: g.store,
+		View: g.store.View(), Repository: g.store, Trail: g.store, Calls: g.store, CallLog: g.store, Idempotency: g.store,
 		Router: router, StatusOf: sip.StatusOf,
 		ClusterKey: []byte(g.cfg.ClusterKey), AdminToken: g.cfg.AdminToken, RealmSuffix: g.cfg.RealmSuffix,
 		Registerer: reg, Log: g.log.With("room", "api"),

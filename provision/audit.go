@@ -1,0 +1,285 @@
+package provision
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+// Trail keeps who did what. Writes are put down by Repository.Apply itself.
+type Trail interface {
+	// Note puts down an act that changes nothing in the directory.
+	Note(ctx context.Context, actor directory.Actor, note directory.Note) error
+	// AuditEntries returns up to q.Limit entries; fewer when there are no more.
+	AuditEntries(ctx context.Context, q directory.AuditQuery) ([]directory.AuditEntry, error)
+	// AuditEnd returns the number of the oldest entry kept and the place of the
+	// newest.
+	AuditEnd(ctx context.Context) (oldest uint64, newest directory.AuditPosition, err error)
+	// VerifyAudit checks the whole trail.
+	VerifyAudit(ctx context.Context) (directory.AuditReport, error)
+}
+
+// note puts an act of the request's principal into the audit trail.
+func (s *Server) note(ctx context.Context, n directory.Note) error {
+	return s.cfg.Trail.Note(ctx, actor(ctx), n)
+}
+
+// Bounds of a question to the trail.
+const (
+	// auditScan is how many entries are looked at for one answer, auditChunk how
+	// many are read at a time.
+	auditScan  = 2000
+	auditChunk = 250
+	// auditChanges is how many changes of one write are shown.
+	auditChanges = 200
+)
+
+// AuditEntry is one thing that was done.
+type AuditEntry struct {
+	Number    uint64               `json:"number" doc:"Counts all entries from 1; a reader sees gaps where it may not see." example:"4711"`
+	At        time.Time            `json:"at" doc:"When it was done, by the store's clock."`
+	Principal string               `json:"principal" doc:"Who did it." example:"user:usr_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C"`
+	Subject   *directory.AccountID `json:"subject" doc:"The account acted as; null where the principal acted for itself."`
+	Action    string               `json:"action" doc:"The request's method and route." example:"POST /v1/accounts/{account}/trunks"`
+	RequestID string               `json:"request_id" doc:"Ties the entry to the answer and the log." example:"req_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C"`
+	Outcome   string               `json:"outcome" doc:"done; asked where something else than the directory had to act; refused for a failed login." example:"done"`
+	Object    *string              `json:"object" doc:"What it was done to, where no object was changed; else null." example:"call:call_4b1f0d6c2a9e8d7753c0ffee12345678"`
+	Changes   []AuditChange        `json:"changes" nullable:"false" doc:"What was changed, as far as the reader may see it."`
+	Omitted   int                  `json:"omitted" doc:"How many further changes the write made that the answer has no room for." example:"0"`
+}
+
+// AuditChange is one object that was written, without secrets.
+type AuditChange struct {
+	Kind    directory.Kind       `json:"kind" doc:"The sort of object." example:"trunk"`
+	ID      string               `json:"id" doc:"The object's id." example:"trk_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C"`
+	Account *directory.AccountID `json:"account" doc:"The account it concerns; null: the platform."`
+	Action  string               `json:"action" enum:"created,changed,deleted" doc:"What became of it."`
+	Before  map[string]any       `json:"before" doc:"What it was, as it is kept; null where it was created."`
+	After   map[string]any       `json:"after" doc:"What it is; null where it was deleted."`
+}
+
+type listAuditInput struct {
+	Account   directory.AccountID `query:"account" maxLength:"64" doc:"Only what concerns this account or one below it; without, all that the token may see."`
+	Principal string              `query:"principal" maxLength:"128" doc:"Only what this principal did." example:"staff:admin"`
+	Action    string              `query:"action" maxLength:"128" doc:"Only this method and route." example:"DELETE /v1/accounts/{account}"`
+	From      time.Time           `query:"from" doc:"Only what was done then or later." example:"2026-05-01T00:00:00Z"`
+	To        time.Time           `query:"to" doc:"Only what was done before." example:"2026-06-01T00:00:00Z"`
+	Paging
+}
+
+// sight is what a reader may see of the trail: all of it, or what concerned an
+// account or one below it when it was done.
+type sight struct {
+	server  *Server
+	reader  principal
+	account directory.AccountID
+}
+
+// sight finds out what the request's principal may see of what concerns an
+// account; of all there is, for an empty one.
+func (s *Server) sight(ctx context.Context, id directory.AccountID, do permission) (sight, error) {
+	p := requestOf(ctx).principal
+	v := sight{server: s, reader: p, account: id}
+	if id == "" {
+		v.account = p.Account
+	}
+	if v.account == "" {
+		if !s.mayNow(ctx, do, "") {
+			return v, forbidden()
+		}
+		return v, nil
+	}
+	_, err := s.account(ctx, v.account, do)
+	return v, err
+}
+
+// of returns the account of a change that the reader sees; false: the change is
+// not for the reader.
+func (v sight) of(paths []directory.AccountPath) (directory.AccountID, bool) {
+	if v.account == "" {
+		if len(paths) == 0 {
+			return "", true
+		}
+		return paths[0][0], true
+	}
+	for _, path := range paths {
+		if slices.Contains(path, v.account) {
+			return path[0], true
+		}
+	}
+	return "", false
+}
+
+// entry renders what the reader may see of an entry; false for nothing.
+func (v sight) entry(e directory.AuditEntry) (AuditEntry, bool) {
+	out := AuditEntry{
+		Number: e.Number, At: e.Time(), Principal: e.Actor.Principal, Subject: nullable(e.Actor.Subject), Action: e.Actor.Action,
+		RequestID: e.Actor.RequestID, Outcome: "done", Changes: []AuditChange{},
+	}
+	seen := false
+	if n := e.Note; n != nil {
+		_, seen = v.of(n.Paths)
+		out.Outcome, out.Object = n.Outcome, nullable(n.Object)
+	}
+	for _, c := range e.Changes {
+		account, ok := v.of(c.Paths)
+		if !ok {
+			continue
+		}
+		seen = true
+		if len(out.Changes) == auditChanges {
+			out.Omitted++
+			continue
+		}
+		out.Changes = append(out.Changes, v.change(c, account))
+	}
+	return out, seen || v.account == ""
+}
+
+func (v sight) change(c directory.AuditChange, account directory.AccountID) AuditChange {
+	return AuditChange{
+		Kind: c.Kind, ID: c.ID, Account: nullable(account), Action: changeAction(c),
+		Before: v.content(c, c.Before, account), After: v.content(c, c.After, account),
+	}
+}
+
+func changeAction(c directory.AuditChange) string {
+	switch {
+	case len(c.Before) == 0:
+		return "created"
+	case len(c.After) == 0:
+		return "deleted"
+	}
+	return "changed"
+}
+
+// content is an object as the reader may see it: not the other side of a link,
+// and not what is kept from customers.
+func (v sight) content(c directory.AuditChange, raw json.RawMessage, account directory.AccountID) map[string]any {
+	if len(raw) == 0 {
+		return nil
+	}
+	var object map[string]any
+	if json.Unmarshal(raw, &object) != nil {
+		return map[string]any{}
+	}
+	switch c.Kind {
+	case directory.KindInterlink:
+		for _, side := range []string{"a", "b"} {
+			if held, ok := object[side].(map[string]any); ok && !v.isOf(held["account"], c.Paths) {
+				delete(object, side)
+			}
+		}
+	case directory.KindLicence:
+		if !v.server.may(v.reader, remarksRead, account) {
+			delete(object, "remarks")
+		}
+	case directory.KindPermissions:
+		if !v.server.may(v.reader, permissionsWrite, account) {
+			delete(object, "draft")
+		}
+	}
+	return object
+}
+
+// isOf reports whether an account is one of those whose part the reader sees.
+func (v sight) isOf(account any, paths []directory.AccountPath) bool {
+	return v.account == "" || slices.ContainsFunc(paths, func(p directory.AccountPath) bool {
+		return string(p[0]) == account && slices.Contains(p, v.account)
+	})
+}
+
+// listAudit looks at a bounded number of entries: where few of many are asked
+// for, an answer may have less than its limit and still a next.
+func (s *Server) listAudit(ctx context.Context, in *listAuditInput) (*Listing[AuditEntry], error) {
+	v, err := s.sight(ctx, in.Account, auditRead)
+	if err != nil {
+		return nil, err
+	}
+	list := strings.Join([]string{"audit", string(v.account), in.Principal, in.Action, in.From.Format(time.RFC3339Nano), in.To.Format(time.RFC3339Nano)}, "\x00")
+	at, err := s.position(list, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	q := directory.AuditQuery{Account: v.account, From: in.From, To: in.To, Beyond: auditPosition(at.ID), Limit: min(in.Limit+1, auditChunk)}
+	if in.Principal != "" || in.Action != "" {
+		q.Limit = auditChunk
+	}
+	page := &Listing[AuditEntry]{Body: Page[AuditEntry]{Items: []AuditEntry{}}}
+	last := q.Beyond
+	for scanned := 0; scanned < auditScan; {
+		entries, err := s.cfg.Trail.AuditEntries(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			q.Beyond = e.AuditPosition
+			scanned++
+			shown, ok := v.entry(e)
+			if !ok || in.Principal != "" && shown.Principal != in.Principal || in.Action != "" && shown.Action != in.Action {
+				last = q.Beyond
+				continue
+			}
+			if len(page.Body.Items) == in.Limit {
+				page.Body.Next = s.cursor(list, position{ID: eventID(last)})
+				return page, nil
+			}
+			page.Body.Items = append(page.Body.Items, shown)
+			last = q.Beyond
+		}
+		if len(entries) < q.Limit {
+			return page, nil
+		}
+	}
+	page.Body.Next = s.cursor(list, position{ID: eventID(last)})
+	return page, nil
+}
+
+// eventID is a place in the trail as cursors and events name it.
+func eventID(p directory.AuditPosition) string { return fmt.Sprintf("%d-%d", p.Ms, p.Number) }
+
+// auditPosition reads what eventID wrote; the zero position for anything else.
+func auditPosition(id string) (p directory.AuditPosition) {
+	ms, number, ok := strings.Cut(id, "-")
+	if !ok || len(id) > 40 {
+		return p
+	}
+	m, err := strconv.ParseInt(ms, 10, 64)
+	n, err2 := strconv.ParseUint(number, 10, 64)
+	if err != nil || err2 != nil || m < 0 {
+		return p
+	}
+	return directory.AuditPosition{Ms: m, Number: n}
+}
+
+// AuditReport is what came of checking the trail.
+type AuditReport struct {
+	Intact  bool    `json:"intact" doc:"No entry was changed, moved or taken out, and none forged."`
+	Entries int     `json:"entries" doc:"How many entries were checked." example:"4711"`
+	First   uint64  `json:"first" doc:"The number of the oldest entry kept." example:"1"`
+	Last    uint64  `json:"last" doc:"The number of the newest entry." example:"4711"`
+	Sealed  uint64  `json:"sealed" doc:"The number of the newest entry up to which a node vouches for the trail with the cluster's key." example:"4711"`
+	Broken  *uint64 `json:"broken" doc:"The number of the first entry that is not what was written; null when intact."`
+	Reason  *string `json:"reason" doc:"What is wrong with it; null when intact."`
+}
+
+// verifyAudit checks the whole trail, which takes a while when it is long.
+func (s *Server) verifyAudit(ctx context.Context, _ *struct{}) (*Reading[AuditReport], error) {
+	if p := requestOf(ctx).principal; p.Kind != staff || !s.mayNow(ctx, auditRead, "") {
+		return nil, forbidden()
+	}
+	r, err := s.cfg.Trail.VerifyAudit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Reading[AuditReport]{Body: AuditReport{
+		Intact: r.Broken == 0, Entries: r.Entries, First: r.First, Last: r.Last, Sealed: r.Sealed,
+		Broken: nullable(r.Broken), Reason: nullable(r.Reason),
+	}}, nil
+}
