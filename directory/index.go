@@ -14,7 +14,7 @@ type index struct {
 	links    map[InterlinkID]*Interlink
 	keys     map[string]InterlinkID
 	realms   map[string]AccountID
-	order    sortedList[AccountID]
+	order    sortedList[*plan] // of accounts, by id
 	sources  sourceTable
 	records  recordPool
 	limited  int // accounts with limits
@@ -97,6 +97,8 @@ func (x *index) plan(id AccountID) *plan {
 	return p
 }
 
+func byAccountID(a, b *plan) int { return cmp.Compare(a.id, b.id) }
+
 // prune forgets an account's plan once nothing is left in it, in whatever order
 // an entry deletes the account and what hangs on it.
 func (x *index) prune(id AccountID) {
@@ -123,15 +125,15 @@ func (x *index) setAccount(id AccountID, after *Account) {
 	}
 	p.account = after
 	if after == nil {
-		x.order.remove(id, cmp.Compare)
+		x.order.remove(p, byAccountID)
 		x.prune(id)
 		return
 	}
 	switch {
 	case before == nil && x.unsorted:
-		x.order.append(id)
+		x.order.append(p)
 	case before == nil:
-		x.order.add(id, cmp.Compare)
+		x.order.add(p, byAccountID)
 	}
 	x.realms[strings.ToLower(after.Realm)] = id
 	if after.Parent != "" {

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"cmp"
 	"strings"
 	"sync"
 )
@@ -119,7 +118,7 @@ func (l *Loader) finish() {
 	var done sync.WaitGroup
 	done.Go(func() { twice = l.numbers.addAll(l.listed) })
 	l.listNumbers()
-	l.order.sort(cmp.Compare)
+	l.order.sort(byAccountID)
 	done.Wait()
 	l.settle(twice)
 	l.listed = nil

@@ -32,7 +32,7 @@ func (v *View) AccountByRealm(realm string) *Account {
 func (v *View) Accounts(after AccountID, yield func(*Account) bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	v.order.from(func(id AccountID) bool { return id <= after }, func(id AccountID) bool { return yield(v.accounts[id].account) })
+	v.order.from(func(p *plan) bool { return p.id <= after }, func(p *plan) bool { return yield(p.account) })
 }
 
 // Children returns how many accounts have this one as parent.

@@ -58,7 +58,10 @@ type sortKey struct {
 }
 
 func (k sortKey) compare(o sortKey) int {
-	return cmp.Or(cmp.Compare(k.n, o.n), strings.Compare(k.text, o.text))
+	if k.n != o.n {
+		return cmp.Compare(k.n, o.n)
+	}
+	return strings.Compare(k.text, o.text)
 }
 
 // String is how a cursor holds a key.
@@ -95,7 +98,8 @@ func (s *Server) accountRows(ctx context.Context, in *listAccountsInput, at posi
 		accounts = append(accounts, a)
 		return true
 	})
-	rows, err := s.keyed(ctx, accounts, in.Sort)
+	order := newAccountOrder(in.Sort)
+	rows, err := s.keyed(ctx, accounts, order)
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +108,9 @@ func (s *Server) accountRows(ctx context.Context, in *listAccountsInput, at posi
 		if err != nil {
 			return nil, err
 		}
-		rows = slices.DeleteFunc(rows, func(r accountRow) bool { return in.compare(r, last) <= 0 })
+		rows = slices.DeleteFunc(rows, func(r accountRow) bool { return order.compare(r, last) <= 0 })
 	}
-	return least(rows, in.Limit+1, in.compare), nil
+	return least(rows, in.Limit+1, order.compare), nil
 }
 
 // lastRow is the row that a cursor stands for.
@@ -160,13 +164,16 @@ func (s *Server) eachAccount(after directory.AccountID, yield func(*directory.Ac
 
 // least returns the n least of a list, in order, without sorting all of it.
 func least[T any](list []T, n int, compare func(a, b T) int) []T {
-	few := make([]T, 0, min(2*n, len(list)))
+	// Enough room that sorting is rare, even where every entry is less than all
+	// before it.
+	room := max(2*n, 4096)
+	few := make([]T, 0, min(room, len(list)))
 	isFull := false
 	for _, x := range list {
 		if isFull && compare(x, few[n-1]) >= 0 {
 			continue
 		}
-		if few = append(few, x); len(few) == 2*n {
+		if few = append(few, x); len(few) == room {
 			slices.SortFunc(few, compare)
 			few, isFull = few[:n], true
 		}
@@ -211,43 +218,64 @@ func (in *listAccountsInput) match(a *directory.Account, query string) bool {
 		(query == "" || strings.Contains(strings.ToLower(a.Name), query) || strings.Contains(a.Realm, query))
 }
 
-func (in *listAccountsInput) compare(a, b accountRow) int {
-	for i, key := range in.Sort {
+// accountOrder is what a list is sorted by, in order of weight.
+type accountOrder []orderKey
+
+type orderKey struct {
+	name       string
+	descending bool
+}
+
+func newAccountOrder(sort []string) (order accountOrder) {
+	for _, key := range sort {
+		name, descending := strings.CutPrefix(key, "-")
+		order = append(order, orderKey{name, descending})
+	}
+	return order
+}
+
+func (o accountOrder) compare(a, b accountRow) int {
+	for i, key := range o {
 		c := a.keys[i].compare(b.keys[i])
-		if strings.HasPrefix(key, "-") {
+		if key.descending {
 			c = -c
 		}
 		if c != 0 {
 			return c
 		}
 	}
-	return cmp.Compare(a.account.ID, b.account.ID)
+	return strings.Compare(string(a.account.ID), string(b.account.ID))
 }
 
 // noCall sorts before every call.
 const noCall = math.MinInt64
 
 // keyed returns accounts with their sort keys.
-func (s *Server) keyed(ctx context.Context, accounts []*directory.Account, sort []string) ([]accountRow, error) {
-	last, err := s.callsToSort(ctx, accounts, sort)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) keyed(ctx context.Context, accounts []*directory.Account, order accountOrder) ([]accountRow, error) {
 	rows := make([]accountRow, len(accounts))
-	keys := make([]sortKey, len(accounts)*len(sort))
+	keys := make([]sortKey, len(accounts)*len(order))
 	for i, a := range accounts {
-		rows[i] = accountRow{a, keys[:len(sort):len(sort)]}
-		keys = keys[len(sort):]
-		for k, key := range sort {
-			switch strings.TrimPrefix(key, "-") {
-			case "name":
-				rows[i].keys[k].text = strings.ToLower(a.Name)
-			case "created_at":
+		rows[i] = accountRow{a, keys[i*len(order) : (i+1)*len(order)]}
+	}
+	for k, key := range order {
+		switch key.name {
+		case "name":
+			for _, r := range rows {
+				r.keys[k].text = strings.ToLower(r.account.Name)
+			}
+		case "created_at":
+			for _, r := range rows {
 				// Ids tell the order within a millisecond.
-				rows[i].keys[k] = sortKey{a.CreatedAt.UnixNano(), string(a.ID)}
-			case "last_call":
-				if rows[i].keys[k].n = noCall; !last[i].IsZero() {
-					rows[i].keys[k].n = last[i].UnixMilli()
+				r.keys[k] = sortKey{r.account.CreatedAt.UnixNano(), string(r.account.ID)}
+			}
+		case "last_call":
+			last, err := s.lastCalls(ctx, accounts)
+			if err != nil {
+				return nil, err
+			}
+			for i, r := range rows {
+				if r.keys[k].n = noCall; !last[i].IsZero() {
+					r.keys[k].n = last[i].UnixMilli()
 				}
 			}
 		}
@@ -255,11 +283,7 @@ func (s *Server) keyed(ctx context.Context, accounts []*directory.Account, sort 
 	return rows, nil
 }
 
-// callsToSort reads the accounts' last calls where the order depends on them.
-func (s *Server) callsToSort(ctx context.Context, accounts []*directory.Account, sort []string) ([]time.Time, error) {
-	if !slices.ContainsFunc(sort, func(key string) bool { return strings.TrimPrefix(key, "-") == "last_call" }) {
-		return nil, nil
-	}
+func (s *Server) lastCalls(ctx context.Context, accounts []*directory.Account) ([]time.Time, error) {
 	ids := make([]directory.AccountID, len(accounts))
 	for i, a := range accounts {
 		ids[i] = a.ID
