@@ -17,6 +17,7 @@ type Account struct {
 	Parent    *directory.AccountID `json:"parent" doc:"The account above; null directly below the platform."`
 	TimeZone  string               `json:"timezone" doc:"IANA name." example:"Europe/Berlin"`
 	Enabled   bool                 `json:"enabled" doc:"A disabled account makes and receives no calls."`
+	Reseller  bool                 `json:"reseller" doc:"Whether it may have accounts below."`
 	Status    string               `json:"status" enum:"active,inactive" doc:"Active while enabled."`
 	Provider  *string              `json:"provider" doc:"The voice provider's name; null when the account has none." example:"Carrier One"`
 	LastLogin *time.Time           `json:"last_login" doc:"When somebody last logged in; null before the first time."`
@@ -33,15 +34,6 @@ type AccountLines struct {
 	Allowed int64 `json:"allowed" minimum:"-1" doc:"All trunks together; -1 when one of the lanes is unlimited."`
 }
 
-// NewAccount creates an account.
-type NewAccount struct {
-	Name     string              `json:"name" minLength:"1" maxLength:"128" doc:"1 to 128 characters; can never be changed." example:"Brown Ltd"`
-	Parent   directory.AccountID `json:"parent,omitempty" maxLength:"64" doc:"The account above; without, the token's own account, or for staff directly below the platform."`
-	TimeZone string              `json:"timezone,omitempty" maxLength:"64" doc:"IANA name; the parent's without, UTC where there is no parent." example:"Europe/Berlin"`
-	Enabled  *bool               `json:"enabled,omitempty" default:"true" doc:"A disabled account makes and receives no calls."`
-	Limits   *NewLimits          `json:"limits,omitempty" doc:"Concurrent calls; unlimited without."`
-}
-
 // AccountPatch changes an account.
 type AccountPatch struct {
 	Name     Optional[string]              `json:"name,omitzero" doc:"Can never be changed; the name it has is accepted."`
@@ -49,66 +41,7 @@ type AccountPatch struct {
 	Parent   Optional[directory.AccountID] `json:"parent,omitzero" doc:"Cannot be changed; the parent it has is accepted."`
 	TimeZone Optional[string]              `json:"timezone,omitzero" doc:"IANA name; null: the parent's."`
 	Enabled  Optional[bool]                `json:"enabled,omitzero" doc:"Acts from the next call on; null: enabled."`
-}
-
-type createAccountInput struct {
-	Rehearsal
-	Repeatable
-	Body NewAccount
-}
-
-func (s *Server) createAccount(ctx context.Context, in *createAccountInput) (*Creation[Account], error) {
-	a := &directory.Account{
-		ID: directory.AccountID(s.ids.next("acc_")), Name: in.Body.Name, Parent: in.Body.Parent, TimeZone: in.Body.TimeZone,
-		Enabled: in.Body.Enabled == nil || *in.Body.Enabled, CreatedAt: now(),
-	}
-	if a.Parent == "" {
-		a.Parent = requestOf(ctx).principal.Account
-	}
-	if a.Parent != "" && (s.view.Account(a.Parent) == nil || !s.sees(ctx, a.Parent)) {
-		return nil, directory.Invalid("/parent", "parent_unknown", "There is no such account.")
-	}
-	if s.depth(a.Parent) > routing.MaxDepth {
-		return nil, directory.Invalid("/parent", "tree_too_deep", "At most %d accounts can stand above another.", routing.MaxDepth)
-	}
-	if !s.mayNow(ctx, accountCreate, a.Parent) {
-		return nil, &directory.Error{Kind: directory.KindForbidden, Code: "forbidden", Detail: "The token does not allow accounts to be created there."}
-	}
-	if a.TimeZone == "" {
-		a.TimeZone = s.defaultTimeZone(a)
-	}
-	if err := a.Validate(); err != nil {
-		return nil, err
-	}
-	changes, err := s.applyNewAccount(ctx, in, a)
-	if err != nil {
-		return nil, err
-	}
-	after := written[*directory.Account](changes[0])
-	body := s.renderAccount(ctx, after)
-	if in.Body.Limits != nil {
-		body.Lines.Allowed = allowed(written[*directory.Limits](changes[1]))
-	}
-	return created(in.Rehearsal, "/v1/accounts/"+string(a.ID), after.Version, body), nil
-}
-
-// applyNewAccount writes the account with all that comes with it, the account
-// first and its limits next. What others write meanwhile is read anew.
-func (s *Server) applyNewAccount(ctx context.Context, in *createAccountInput, a *directory.Account) (changes []directory.Change, err error) {
-	err = s.inPool(ctx, a.Parent, func() error {
-		return s.retry(ctx, func() (error, error) {
-			changes = []directory.Change{directory.Create(a)}
-			if in.Body.Limits != nil {
-				part, err := s.limitsPart(ctx, a, in.Body.Limits, "/limits")
-				if err != nil {
-					return nil, err
-				}
-				changes = append(changes, part...)
-			}
-			return s.applyNewRealm(ctx, in.Rehearsal, a, changes), nil
-		})
-	})
-	return changes, err
+	Reseller Optional[bool]                `json:"reseller,omitzero" doc:"Whether it may have accounts below; those it has stay. null: false."`
 }
 
 // applyNewRealm tries random realms until one is free (AC3).
@@ -196,6 +129,7 @@ func (s *Server) patchedAccount(a *directory.Account, p *AccountPatch) error {
 	}
 	patch(&a.TimeZone, p.TimeZone, s.defaultTimeZone(a))
 	patch(&a.Enabled, p.Enabled, true)
+	patch(&a.Reseller, p.Reseller, false)
 	return a.Validate()
 }
 
@@ -251,7 +185,7 @@ func (s *Server) traffic(ctx context.Context, ids []directory.AccountID) ([]rout
 func renderNouns(a *directory.Account) Account {
 	return Account{
 		ID: a.ID, Name: a.Name, Realm: a.Realm, Parent: nullable(a.Parent), TimeZone: a.TimeZone,
-		Enabled: a.Enabled, Status: accountStatus(a), Version: a.Version, CreatedAt: a.CreatedAt.UTC(),
+		Enabled: a.Enabled, Reseller: a.Reseller, Status: accountStatus(a), Version: a.Version, CreatedAt: a.CreatedAt.UTC(),
 	}
 }
 

@@ -47,12 +47,12 @@ func TestAccountIsRefused(t *testing.T) {
 		{obj{"name": "x", "timezone": "Local"}, "timezone_unknown", "/timezone"},
 		{obj{"name": "x", "parent": "acc_nobody"}, "parent_unknown", "/parent"},
 		{obj{"name": "x", "enabled": "yes"}, "invalid", "/enabled"},
-		{obj{"name": "x", "credit": obj{"amount": 5}}, "unknown_field", "/credit"},
-		{obj{"name": "x", "admin": obj{}}, "unknown_field", "/admin"},
+		{obj{"name": "x", "credit": obj{"amount": 5}}, "required", "/credit/currency"},
+		{obj{"name": "x", "admin": obj{}}, "required", "/admin/email"},
 		{obj{"name": "x", "realm": "mine.example"}, "unknown_field", "/realm"},
 		{obj{"name": "x", "limits": obj{"inbound_trunks": 1}}, "required", "/limits/outbound_trunks"},
 		{obj{"name": "x", "limits": obj{"inbound_trunks": 1, "outbound_trunks": 1, "twoway_trunks": 1, "burst_trunks": -2}}, "invalid", "/limits/burst_trunks"},
-		{obj{"name": "x", "limits": obj{"inbound_trunks": 1, "outbound_trunks": 1, "twoway_trunks": 1, "burst_trunks": 1, "allow_prepay": true}}, "not_available", "/limits/allow_prepay"},
+		{obj{"name": "x", "limits": obj{"inbound_trunks": 1, "outbound_trunks": 1, "twoway_trunks": 1, "burst_trunks": 1, "on_store_loss": "open"}}, "not_available", "/limits/on_store_loss"},
 	} {
 		w.do(post("/v1/accounts", c.body)).want(422, c.code, c.pointer)
 	}

@@ -179,6 +179,9 @@ func (s *Server) publish() error {
 				describe(op, http.StatusOK, preview)
 				describe(op, http.StatusCreated, link)
 			}
+			if path == accountPath+"/federation" {
+				describe(op, http.StatusOK, orNull(op.Responses["200"].Content["application/json"].Schema))
+			}
 		}
 	}
 	s.loosen()
@@ -234,6 +237,11 @@ func (s *Server) loosen() {
 			}
 		}
 	}
+}
+
+// orNull lets an answer be null.
+func orNull(schema *huma.Schema) *huma.Schema {
+	return &huma.Schema{AnyOf: []*huma.Schema{schema, {Type: "null"}}}
 }
 
 // fixed serves what never changes.

@@ -144,7 +144,7 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 
 func fromDirectory(e *directory.Error) *Problem {
 	code, field, detail := e.Code, e.Field, e.Detail
-	if claim := claimOf(e); claim != "" {
+	if claim := claimOf(e); claim != "" && field == "" {
 		code, field, detail = taken(claim)
 	}
 	if detail == "" {
