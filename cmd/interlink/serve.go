@@ -41,16 +41,17 @@ var errDraining = errors.New("draining: no new calls are taken")
 // Gateway is one process: the store, the SIP proxy, the API and the debug
 // listener, wired together.
 type Gateway struct {
-	cfg      Config
-	log      *slog.Logger
-	store    *store.Store
-	sip      *sip.Server
-	api      *webServer
-	debug    *webServer // nil when there is no debug listener
-	draining atomic.Bool
-	ran      atomic.Bool
-	closing  sync.Once
-	closed   error
+	cfg       Config
+	log       *slog.Logger
+	store     *store.Store
+	sip       *sip.Server
+	provision *provision.Server
+	api       *webServer
+	debug     *webServer // nil when there is no debug listener
+	draining  atomic.Bool
+	ran       atomic.Bool
+	closing   sync.Once
+	closed    error
 }
 
 // New opens the store and binds every listener, port 0 included; calls and
@@ -142,16 +143,17 @@ func (g *Gateway) openSIP(router *routing.Router, reg prometheus.Registerer) (er
 }
 
 func (g *Gateway) openAPI(router *routing.Router, reg prometheus.Registerer) error {
-	srv, err := provision.New(provision.Config{
+	var err error
+	g.provision, err = provision.New(provision.Config{
 		View: g.store.View(), Repository: g.store, Trail: g.store, Calls: g.store, CallLog: g.store, Idempotency: g.store,
 		Router: router, StatusOf: sip.StatusOf,
 		ClusterKey: []byte(g.cfg.ClusterKey), AdminToken: g.cfg.AdminToken, RealmSuffix: g.cfg.RealmSuffix,
-		Registerer: reg, Log: g.log.With("room", "api"),
+		TrustedProxies: g.cfg.TrustedProxies, Registerer: reg, Log: g.log.With("room", "api"),
 	})
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
 	}
-	g.api, err = listenWeb(g.cfg.APIListen, srv.Handler(), 30*time.Second, g.log)
+	g.api, err = listenWeb(g.cfg.APIListen, g.provision.Handler(), 30*time.Second, g.log)
 	if err != nil {
 		return fmt.Errorf("API listener: %w", err)
 	}
@@ -192,7 +194,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	parts := []func(context.Context) error{g.sip.Run, g.api.run}
+	parts := []func(context.Context) error{g.sip.Run, g.api.run, g.provision.Run}
 	if g.debug != nil {
 		parts = append(parts, g.debug.run)
 	}
