@@ -2,7 +2,6 @@ package sip
 
 import (
 	"net/netip"
-	"strconv"
 	"time"
 
 	"github.com/pbx-interlink/interlink/sip/wheel"
@@ -55,37 +54,6 @@ type branch struct {
 	gap  time.Duration
 
 	retransmit, timeout, timerC, noReply wheel.Timer[expirer]
-}
-
-// branchPrefix is what every branch parameter of ours begins with.
-const branchPrefix = "z9hG4bKil"
-
-// appendBranch writes a branch parameter: the magic cookie, the client
-// transaction's id, and the loop hash (RFC 3261 §16.6 step 8, RFC 5393).
-func appendBranch(dst []byte, id, hops uint64) []byte {
-	dst = append(dst, branchPrefix...)
-	dst = appendHex(dst, id)
-	dst = append(dst, '.')
-	return appendHex(dst, hops)
-}
-
-func appendHex(dst []byte, n uint64) []byte {
-	const digits = "0123456789abcdef"
-	for shift := 60; shift >= 0; shift -= 4 {
-		dst = append(dst, digits[n>>shift&15])
-	}
-	return dst
-}
-
-// branchID reads a branch parameter of ours.
-func branchID(b []byte) (id, hops uint64, ok bool) {
-	const n = len(branchPrefix)
-	if len(b) != n+33 || string(b[:n]) != branchPrefix || b[n+16] != '.' {
-		return 0, 0, false
-	}
-	id, err1 := strconv.ParseUint(string(b[n:n+16]), 16, 64)
-	hops, err2 := strconv.ParseUint(string(b[n+17:]), 16, 64)
-	return id, hops, err1 == nil && err2 == nil
 }
 
 // open makes a branch and its id; the request is sent by start.

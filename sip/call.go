@@ -191,7 +191,11 @@ func (c *call) up(m *wire.Message, from hop) {
 		c.lasts(expires)
 		// An earlier address may answer when a later one has been tried.
 		c.pass.listener, c.pass.calleeAddr = uint8(from.listener), from.target
+		// Written in scratch first: what stays is as long as it must be.
+		kept := d.buf
+		d.buf = s.scratch.out[:0]
 		d.remember(c.t.message(), m, hop{c.t.listener, c.t.remote}, from)
+		s.scratch.out, d.buf = d.buf, append(kept[:0], d.buf...)
 		d.add(m.ToTag())
 		c.callIDHash = maphash.Bytes(s.srv.seed, m.CallID())
 		s.byCallID[c.callIDHash] = c

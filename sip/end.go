@@ -37,8 +37,7 @@ func (c *call) end() {
 // answer goes nowhere; the transaction only repeats the BYE until it comes.
 func (s *shard) sendBye(head []byte, h hop, seq uint32) {
 	t := recycled(&s.free.txns)
-	*t = txn{s: s, own: true, gone: true, kind: wire.Bye, listener: h.listener,
-		branches: t.branches[:0], req: wire.Message{Headers: t.req.Headers[:0]}}
+	*t = txn{s: s, own: true, gone: true, kind: wire.Bye, listener: h.listener, branches: t.branches[:0]}
 	s.count.txns.Add(1)
 	b := t.open(h.listener, h.target)
 	b.start(s.appendOwn(wire.Bye, head, h, b.id, seq), false)

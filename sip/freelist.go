@@ -1,6 +1,9 @@
 package sip
 
-import "github.com/pbx-interlink/interlink/routing"
+import (
+	"github.com/pbx-interlink/interlink/routing"
+	"github.com/pbx-interlink/interlink/sip/wire"
+)
 
 // freelists keep a shard's buffers and records for reuse, so that a call costs
 // no garbage. Each list is bounded: what a burst made is given back to the
@@ -8,6 +11,7 @@ import "github.com/pbx-interlink/interlink/routing"
 type freelists struct {
 	bufs     [bufClasses][][]byte
 	txns     []*txn
+	messages []*wire.Message
 	branches []*branch
 	calls    []*call
 	claims   [][]routing.Claim
@@ -17,7 +21,7 @@ const (
 	bufClasses  = 4 // 512, 1024, 2048, 4096 octets
 	bufSmallest = 512
 	bufLargest  = bufSmallest << (bufClasses - 1)
-	freeMost    = 4096 // entries a list
+	freeMost    = 1024 // entries a list: what ends in one turn begins in the next
 )
 
 // keep returns a copy of b that lives until drop.
@@ -46,6 +50,14 @@ func (f *freelists) drop(b []byte) {
 	}
 	if class < bufClasses && cap(b) == size && len(f.bufs[class]) < freeMost {
 		f.bufs[class] = append(f.bufs[class], b[:0])
+	}
+}
+
+// dropMessage takes back a parsed message from recycled; nil is fine.
+func (f *freelists) dropMessage(m *wire.Message) {
+	if m != nil {
+		*m = wire.Message{Headers: m.Headers[:0]}
+		recycle(&f.messages, m)
 	}
 }
 

@@ -91,9 +91,10 @@ type txn struct {
 	remote, upstream netip.AddrPort
 	arrived          time.Duration
 
-	// req is the request, kept while branches may still have to be built.
-	req  wire.Message
+	// raw is the request, kept while branches may still have to be built; req is
+	// the same parsed, once somebody has asked for it.
 	raw  []byte
+	req  *wire.Message
 	last []byte // last response sent, for retransmissions
 	gap  time.Duration
 
@@ -122,7 +123,7 @@ func (s *shard) begin(p *transport.Packet) *txn {
 	*t = txn{
 		s: s, listener: p.Listener, remote: p.Remote, upstream: replyTo(s.msg.TopVia(), p.Remote),
 		arrived: s.loop.Now(), kind: s.msg.Method, invite: s.msg.Method == wire.Invite,
-		branches: t.branches[:0], req: wire.Message{Headers: t.req.Headers[:0]},
+		branches: t.branches[:0],
 	}
 	t.retransmit = wheel.Timer[expirer]{Value: t, Kind: serverRetransmit}
 	t.timeout = wheel.Timer[expirer]{Value: t, Kind: serverTimeout}
@@ -147,14 +148,16 @@ func replyTo(via *wire.ViaValue, from netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(from.Addr(), 5060)
 }
 
-// message returns the request, parsed from the kept copy.
+// message returns the request, parsed from the kept copy; it is good until
+// forget.
 func (t *txn) message() *wire.Message {
-	if t.req.Raw == nil {
+	if t.req == nil {
+		t.req = recycled(&t.s.free.messages)
 		if err := t.req.Parse(t.raw); err != nil || t.req.Validate() != nil {
 			panic("sip: a message that was accepted no longer parses")
 		}
 	}
-	return &t.req
+	return t.req
 }
 
 // again treats a retransmission of the request (§17.2.1, §17.2.2): the last
@@ -205,7 +208,8 @@ func (t *txn) respond(status int, b []byte) {
 func (t *txn) forget() {
 	t.s.free.drop(t.best)
 	t.s.free.drop(t.raw)
-	t.best, t.raw, t.req = nil, nil, wire.Message{Headers: t.req.Headers[:0]}
+	t.s.free.dropMessage(t.req)
+	t.best, t.raw, t.req = nil, nil, nil
 	if t.state == serverAccepted {
 		t.s.free.drop(t.last)
 		t.last = nil
@@ -268,8 +272,9 @@ func (s *shard) bury() {
 		s.free.drop(t.raw)
 		s.free.drop(t.last)
 		s.free.drop(t.best)
+		s.free.dropMessage(t.req)
 		clear(t.branches)
-		*t = txn{branches: t.branches[:0], req: wire.Message{Headers: t.req.Headers[:0]}}
+		*t = txn{branches: t.branches[:0]}
 		recycle(&s.free.txns, t)
 		s.count.txns.Add(-1)
 	}
