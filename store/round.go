@@ -32,16 +32,30 @@ func (s *Store) header() []any {
 	}
 }
 
-// launch adds the batch to the pipeline, in script calls of roundOps.
+// launch adds the batch to the pipeline, in script calls of roundOps at most. A
+// script call has its operations in an order of its own, so what is meant for
+// one lease goes into one after the other.
 func (l *ledger) launch(ctx context.Context, batch []*op) {
 	l.flights, l.args = l.flights[:0], l.args[:0]
 	for len(batch) > 0 {
-		n := min(len(batch), roundOps)
+		n := l.distinct(batch[:min(len(batch), roundOps)])
 		f := flight{ops: batch[:n], cmd: redis.NewCmd(ctx, l.command(batch[:n])...)}
 		l.pipe.Process(ctx, f.cmd)
 		l.flights = append(l.flights, f)
 		batch = batch[n:]
 	}
+}
+
+// distinct is how many operations there are before one on a lease again.
+func (l *ledger) distinct(batch []*op) int {
+	clear(l.leases)
+	for i, o := range batch {
+		if l.leases[o.lease] {
+			return i
+		}
+		l.leases[o.lease] = true
+	}
+	return len(batch)
 }
 
 // command is the EVALSHA of round.lua for some operations. It points into their

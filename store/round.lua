@@ -1,4 +1,5 @@
--- Carries out operations of the ledger, each for itself, in their order.
+-- Carries out operations of the ledger on as many leases, each for itself: first all releases, then all confirms,
+-- then all admissions in their order. What they do to one lease set is one command.
 -- KEYS  1 fence  2 own
 --       then per operation: call; to admit: limits, inbound leases, outbound leases per claim; to confirm and to
 --       release: every lease set that holds it; to release another's: first the other's own
@@ -10,15 +11,13 @@
 -- Reply per operation
 --       a  0 admitted, -1 known lease, -2 ended, -3 fenced, n > 0: claim n found no line
 --       c  1 done, 2 ended, 3 lost
---       r, f  how many lines were freed
+--       r, f  0 done
 --       or the loc to ask again with; or "!" and an error: whether the operation was carried out is unknown then
 -- A call is a string: state, since when (13 digits), loc, info. The state is e (early), c (confirmed) or t: a tomb,
 -- which has nothing behind it unless it waits to be told the right loc.
 local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
-local last = #ARGV
-local now, stamp, early, fenced
-local known, size, taken, begun = {}, {}, {}, nil
-local adopted, gone = {}, {}
+local replies = {}
+local now, stamp, early
 
 local function clock()
   local t = call('TIME')
@@ -27,13 +26,112 @@ local function clock()
   early = format('%d', now + ARGV[1])
 end
 
+-- Does f for one operation, which alone suffers from an error.
+local function try(i, f, ...)
+  local done, reply = pcall(f, ...)
+  if not done then reply = '!' .. (type(reply) == 'table' and reply.err or 'ERR ' .. tostring(reply)) end
+  replies[i] = reply
+  return done
+end
+
+-- What is to be done to lease sets: per set the words of one command, and the operations they are for.
+local words, sharers = {}, {}
+
+local function join(set, i, word, member)
+  local w, s = words[set], sharers[set]
+  if not w then
+    w, s = {}, {}
+    words[set], sharers[set] = w, s
+  end
+  w[#w + 1] = word
+  w[#w + 1] = member
+  s[#s + 1] = i
+end
+
+-- Sends the commands. check is told each reply and how many operations it is for.
+local function flush(check, name, ...)
+  for set, w in pairs(words) do
+    local s, lead = sharers[set], {name, set, ...}
+    for n = 1, #w do lead[#lead + 1] = w[n] end
+    local done, reply = pcall(call, unpack(lead))
+    if not done then
+      for n = 1, #s do replies[s[n]] = '!' .. (type(reply) == 'table' and reply.err or 'ERR ' .. tostring(reply)) end
+    elseif check and reply ~= #s then
+      check(set, s)
+    end
+  end
+  words, sharers = {}, {}
+end
+
+-- Whether the state of a call says that it is held there.
+local function heldAt(state, loc) return sub(state, 15, 14 + #loc) == loc end
+
 -- The loc of a call, with its length before it.
 local function located(state)
   local colon = string.find(state, ':', 15, true)
   return sub(state, 15, colon + tonumber(sub(state, 15, colon - 1)))
 end
 
+-- Gives a lease's lines back, for good: its tomb keeps late operations out.
+local gone = {}
+local function release(i, n, k, a, own)
+  local key, loc = KEYS[k], ARGV[a + 1]
+  local state = call('SET', key, 't', 'PX', ARGV[4], 'GET')
+  local lease = sub(key, -32)
+  if own then
+    call('SREM', own, lease)
+  else
+    gone[#gone + 1] = lease
+  end
+  if state and state ~= 't' and not heldAt(state, loc) then
+    call('SET', key, 't' .. sub(state, 2), 'PX', ARGV[4])
+    return located(state)
+  end
+  for j = k + 1, k + n do join(KEYS[j], i, lease) end
+  return 0
+end
+
+-- Marks a lease as answered and moves its deadline.
+local whole = {}
+local function confirm(i, n, k, a, state)
+  local loc = ARGV[a + 1]
+  whole[i] = true
+  if not state then
+    whole[i] = false
+    return 3
+  end
+  if byte(state) == 116 then return 2 end
+  if not heldAt(state, loc) then return located(state) end
+  if not now then clock() end
+  local lease, deadline = sub(KEYS[k], -32), format('%d', now + ARGV[a + 2])
+  for j = k + 1, k + n do join(KEYS[j], i, deadline, lease) end
+  return 1
+end
+
+-- Where deadlines did not all move, some stand where they should already, or a lease is not in the set.
+local function missing(calls)
+  return function(set, s)
+    for n = 1, #s do
+      if not call('ZSCORE', set, sub(KEYS[calls[s[n]]], -32)) then whole[s[n]] = false end
+    end
+  end
+end
+
+local function confirmed(i, n, k, a, state)
+  local key = KEYS[k]
+  if whole[i] then
+    if byte(state) == 101 then state = 'c' .. stamp .. sub(state, 15) end
+    call('SET', key, state, 'PX', ARGV[a + 3])
+    return 1
+  end
+  -- A call is in all of its sets or in none.
+  for j = k + 1, k + n do call('ZREM', KEYS[j], sub(key, -32)) end
+  call('DEL', key)
+  return 3
+end
+
 -- Where in ARGV the caps to go by are: the newest version anyone has shown. nil: none set.
+local known = {}
 local function caps(key, a)
   local at = known[key]
   if at and ARGV[at] == ARGV[a] then return at end
@@ -57,11 +155,12 @@ local function over(limit, used)
   return 0
 end
 
--- The leases in a set, with the line this call has already been promised there.
+-- The leases in a set and those about to join it, with the line this call has already been promised there.
+local size, taken = {}, {}
 local function used(set)
   local n = size[set]
   if not n then
-    n = call('ZCARD', set)
+    n = call('ZCARD', set) + (sharers[set] and #sharers[set] or 0)
     size[set] = n
   end
   return n + (taken[set] or 0)
@@ -88,13 +187,15 @@ local function free(into, out, outbound, at)
   return over(tonumber(ARGV[at + 4]), over(tonumber(ARGV[at + 3]), rest)) == 0
 end
 
-local function shrink(set, by)
-  if size[set] then size[set] = size[set] - by end
-  return by
+local function purge(set)
+  local n = call('ZREMRANGEBYSCORE', set, '-inf', stamp)
+  if size[set] then size[set] = size[set] - n end
 end
 
 -- Takes a line for every claim of a call, or none.
-local function admit(op, n, k, a)
+local fenced, begun
+local adopted = {}
+local function admit(i, op, n, k, a)
   if fenced == nil then fenced = call('EXISTS', KEYS[1]) == 1 end
   if fenced then return -3 end
   if not now then clock() end
@@ -102,19 +203,17 @@ local function admit(op, n, k, a)
   if not call('SET', key, 'e' .. stamp .. ARGV[a + 1], 'PX', ARGV[2], 'NX') then
     return byte(call('GET', key)) == 116 and -2 or -1
   end
-  begun = key
-  local lease = sub(key, -32)
-  taken = {}
+  begun, taken = key, {}
   for c = 1, n do
-    local i, outbound = k + c * 3 - 2, byte(op, c + 1) == 111
-    local into, out = KEYS[i + 1], KEYS[i + 2]
+    local l, outbound = k + c * 3 - 2, byte(op, c + 1) == 111
+    local into, out = KEYS[l + 1], KEYS[l + 2]
     local mine = outbound and out or into
     if not taken[mine] then
-      local at = caps(KEYS[i], a + c * 6 - 4)
+      local at = caps(KEYS[l], a + c * 6 - 4)
       if at and not free(into, out, outbound, at) then
         -- It looks full: drop what has expired and look again.
-        shrink(into, call('ZREMRANGEBYSCORE', into, '-inf', stamp))
-        shrink(out, call('ZREMRANGEBYSCORE', out, '-inf', stamp))
+        purge(into)
+        purge(out)
         if not free(into, out, outbound, at) then
           call('DEL', key)
           return c
@@ -123,79 +222,55 @@ local function admit(op, n, k, a)
       taken[mine] = 1
     end
   end
-  for set in pairs(taken) do shrink(set, -call('ZADD', set, early, lease)) end
+  local lease = sub(key, -32)
+  for set in pairs(taken) do
+    join(set, i, early, lease)
+    if size[set] then size[set] = size[set] + 1 end
+  end
   adopted[#adopted + 1] = lease
   return 0
 end
 
--- Marks a lease as answered and moves its deadline.
-local function confirm(op, n, k, a)
-  local key, loc = KEYS[k], ARGV[a + 1]
-  local state = call('GET', key)
-  if state then
-    if byte(state) == 116 then return 2 end
-    if sub(state, 15, 14 + #loc) ~= loc then return located(state) end
-  end
-  if not now then clock() end
-  local lease, deadline, whole = sub(key, -32), format('%d', now + ARGV[a + 2]), state
-  for i = k + 1, k + n do
-    -- It changes nothing where the deadline stands already.
-    if not whole or call('ZADD', KEYS[i], 'XX', 'CH', deadline, lease) == 0 and not call('ZSCORE', KEYS[i], lease) then
-      whole = false
-    end
-  end
-  if not whole then
-    -- A call is in all of its sets or in none.
-    for i = k + 1, k + n do shrink(KEYS[i], call('ZREM', KEYS[i], lease)) end
-    call('DEL', key)
-    return 3
-  end
-  if byte(state) == 101 then state = 'c' .. stamp .. sub(state, 15) end
-  call('SET', key, state, 'PX', ARGV[a + 3])
-  return 1
-end
-
--- Gives a lease's lines back, for good: its tomb keeps late operations out.
-local function release(op, n, k, a, own)
-  local key, loc = KEYS[k], ARGV[a + 1]
-  local state = call('SET', key, 't', 'PX', ARGV[4], 'GET')
-  local lease, freed = sub(key, -32), 0
-  if not own then
-    gone[#gone + 1] = lease
-  else
-    call('SREM', own, lease)
-  end
-  if state and state ~= 't' and sub(state, 15, 14 + #loc) ~= loc then
-    call('SET', key, 't' .. sub(state, 2), 'PX', ARGV[4])
-    return located(state)
-  end
-  for i = k + 1, k + n do freed = freed + shrink(KEYS[i], call('ZREM', KEYS[i], lease)) end
-  return freed
-end
-
-local replies = {}
-local k, a = 3, 5
+-- Find the operations, and carry the releases out.
+local admits, confirms, states, calls, args = {}, {}, {}, {}, {}
+local i, k, a, last = 0, 3, 5, #ARGV
 while a <= last do
-  local op, own = ARGV[a], nil
-  local kind, n, done, reply = byte(op), #op - 1, nil, nil
+  i = i + 1
+  local op = ARGV[a]
+  local kind, n = byte(op), #op - 1
+  calls[i], args[i] = k, a
   if kind == 97 then
-    begun = nil
-    done, reply = pcall(admit, op, n, k, a)
-    if not done and begun then pcall(call, 'DEL', begun) end
+    admits[#admits + 1] = i
     k, a = k + 1 + 3 * n, a + 2 + 6 * n
   elseif kind == 99 then
-    done, reply = pcall(confirm, op, n, k, a)
+    confirms[#confirms + 1] = i
+    states[#states + 1] = KEYS[k]
     k, a = k + 1 + n, a + 4
   else
+    local own
     if kind == 102 then
       own, k = KEYS[k], k + 1
     end
-    done, reply = pcall(release, op, n, k, a, own)
+    try(i, release, i, n, k, a, own)
     k, a = k + 1 + n, a + 2
   end
-  if not done then reply = '!' .. (type(reply) == 'table' and reply.err or 'ERR ' .. tostring(reply)) end
-  replies[#replies + 1] = reply
 end
+flush(nil, 'ZREM')
+
+if #confirms > 0 then
+  states = call('MGET', unpack(states))
+  for c, i in ipairs(confirms) do try(i, confirm, i, #ARGV[args[i]] - 1, calls[i], args[i], states[c]) end
+  flush(missing(calls), 'ZADD', 'XX', 'CH')
+  for c, i in ipairs(confirms) do
+    if replies[i] == 1 or replies[i] == 3 then try(i, confirmed, i, #ARGV[args[i]] - 1, calls[i], args[i], states[c]) end
+  end
+end
+
+for _, i in ipairs(admits) do
+  begun = nil
+  if not try(i, admit, i, ARGV[args[i]], #ARGV[args[i]] - 1, calls[i], args[i]) and begun then pcall(call, 'DEL', begun) end
+end
+flush(nil, 'ZADD')
 if #adopted > 0 then call('SADD', KEYS[2], unpack(adopted)) end
 if #gone > 0 then call('SREM', KEYS[2], unpack(gone)) end
 return replies

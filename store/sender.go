@@ -32,6 +32,8 @@ type sender struct {
 	args                      []any
 	evalsha, hash, fence, own any
 	head                      []any
+	// leases is distinct's.
+	leases map[routing.LeaseID]bool
 	// pending is in the order of hand-over: first what is tried again, then
 	// what is new.
 	pending []*op
@@ -48,7 +50,7 @@ type sender struct {
 func newSender(s *Store) sender {
 	evalsha := "evalsha"
 	return sender{
-		pipe: s.client.Pipeline(), held: map[routing.LeaseID]held{},
+		pipe: s.client.Pipeline(), held: map[routing.LeaseID]held{}, leases: map[routing.LeaseID]bool{},
 		evalsha: &evalsha, hash: &s.scripts.round.hash, fence: &s.fence, own: &s.own, head: s.header(),
 	}
 }

@@ -1,5 +1,5 @@
 // Command ledger measures what one Redis core carries for the ledger: the three
-// scripts of a call, by how many calls are up, over how many accounts, and how
+// operations of a call, by how many calls are up, over how many accounts, and how
 // many calls share a round trip. See ../README.md.
 package main
 
@@ -34,7 +34,7 @@ func main() {
 
 // run prints a row for every combination.
 func run(ctx context.Context, calls, most int) error {
-	fmt.Println("| calls up | accounts | calls per round trip | calls/s | Redis µs a call | scripts per Redis core and s | round trip, ms |")
+	fmt.Println("| calls up | accounts | calls per round trip | calls/s | Redis µs a call | operations per Redis core and s | round trip, ms |")
 	fmt.Println("|---|---|---|---|---|---|---|")
 	for _, accounts := range []int{2, 10_000} {
 		for _, up := range []int{10, 1000, 100_000} {
