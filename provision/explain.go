@@ -36,7 +36,7 @@ type ExplainTarget struct {
 
 // ExplainStep is one rule considered.
 type ExplainStep struct {
-	Step   string `json:"step" doc:"The rule: from, caller, local, restriction, prefix, link, choose, trunk or lines." example:"local"`
+	Step   string `json:"step" doc:"The rule: from, caller, local, restriction, prefix, link, federation, choose, trunk or lines." example:"local"`
 	Result string `json:"result" doc:"What came of it: match, no_match, private, disabled, chosen, free or refuse." example:"match"`
 	Detail string `json:"detail" doc:"One sentence for a person; not stable."`
 }

@@ -16,6 +16,7 @@ type Interlink struct {
 	Status    directory.InterlinkStatus `json:"status" enum:"pending,active,suspended" doc:"Pending until the key is redeemed; suspended when either side has suspended it."`
 	Key       *string                   `json:"authorization_key,omitempty" doc:"The key to give to the other side. Only while pending and not expired, and not in lists."`
 	ExpiresAt *time.Time                `json:"expires_at" doc:"When a pending key stops working; null for never."`
+	Expired   bool                      `json:"expired" doc:"Whether a pending key's time has run out: the interlink can only be deleted." example:"false"`
 	Peer      *Peer                     `json:"peer" doc:"The other account; null while pending."`
 	Priority  *int                      `json:"priority" doc:"1 to 100; between links that own the same number the lower wins; null: none given."`
 	Prefix    *string                   `json:"prefix" doc:"Dialled before a number to reach this link whatever else has the number; null: none."`
@@ -246,7 +247,7 @@ func (s *Server) renderInterlink(l *directory.Interlink, account directory.Accou
 		Suspended: own.Suspended, CreatedAt: l.CreatedAt.UTC(), LinkedAt: nullTime(l.LinkedAt), Version: own.Version,
 	}
 	if peer == nil {
-		out.ExpiresAt = nullTime(l.ExpiresAt)
+		out.ExpiresAt, out.Expired = nullTime(l.ExpiresAt), !keyWorks(l, time.Now())
 		return out
 	}
 	out.Peer = s.peer(peer.Account)

@@ -21,7 +21,7 @@ type request struct {
 	started   time.Time
 	method    string
 	route     string // the route's template, never the raw path
-	source    string // where it comes from; see sourceOf
+	source    string // where it comes from
 	principal principal
 }
 
@@ -55,7 +55,7 @@ const unmatched = "unmatched"
 func (s *Server) observe(next http.Handler) http.Handler {
 	wellFormed := regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		req := &request{id: r.Header.Get(requestIDHeader), started: time.Now(), method: method(r.Method), route: unmatched, source: sourceOf(r.RemoteAddr)}
+		req := &request{id: r.Header.Get(requestIDHeader), started: time.Now(), method: method(r.Method), route: unmatched, source: s.source(r)}
 		if !wellFormed.MatchString(req.id) {
 			req.id = s.ids.next("req_")
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strings"
 	"time"
@@ -85,11 +86,13 @@ type Config struct {
 	RealmSuffix string
 	// NumberMax is the longest internal number, 1 to 8 characters; 0 is 8.
 	NumberMax int
-	// RedeemBurst failed redeems are free for an account, then one each
-	// RedeemEvery; all accounts together have 20 times as many. 0 is 10, and
-	// 6 seconds.
+	// RedeemBurst failed keys and codes are free for an account, then one each
+	// RedeemEvery; a source address has 10 times as many. 0 is 10, and 6 seconds.
 	RedeemBurst int
 	RedeemEvery time.Duration
+	// TrustedProxies are believed in what X-Forwarded-For says of a request's
+	// source. Empty: the header counts for nothing.
+	TrustedProxies []netip.Prefix
 	// SessionTime is how long a login lasts; 0 is 12 hours.
 	SessionTime time.Duration
 	// PasswordMemory is what hashing a password takes, in KiB, at least 8; 0 is

@@ -9,9 +9,11 @@ type Reason uint8
 const (
 	// None: not refused.
 	None Reason = iota
-	// NumberNotFound: neither the caller's account nor a linked one has it.
+	// NumberNotFound: neither the caller's account nor a linked one or a member
+	// of its federation has it.
 	NumberNotFound
-	// AmbiguousNumber: several linked accounts have it and no priority decides.
+	// AmbiguousNumber: several linked accounts have it and no priority decides,
+	// or several members of the federation.
 	AmbiguousNumber
 	// AccountDisabled: the caller's account is disabled.
 	AccountDisabled
@@ -41,6 +43,9 @@ const (
 	// Restricted: the number is of a class that the caller's account, or one
 	// above it, is denied (LI8).
 	Restricted
+	// NoCredit: no line is free on the caller's account, and its credit does not
+	// last for a call per minute (LI9).
+	NoCredit
 	// NumberPrivate is the truth behind a NumberNotFound, for the number's
 	// owner only; it never reaches the caller (IN4).
 	NumberPrivate
@@ -63,6 +68,7 @@ var reasonText = [...]string{
 	LoopDetected:          "loop_detected",
 	TooManyHops:           "too_many_hops",
 	Restricted:            "restricted",
+	NoCredit:              "no_credit",
 	NumberPrivate:         "number_private",
 }
 

@@ -49,6 +49,9 @@ type Config struct {
 	// AdmitBudget is all the time the ledger has to answer for a new call,
 	// 10 ms to 5 s; then the call is refused.
 	AdmitBudget time.Duration
+	// TrustedProxies are believed in what X-Forwarded-For says of whom an API
+	// request comes from.
+	TrustedProxies []netip.Prefix
 	// DrainTime is how long calls may go on after SIGTERM; 0 ends at once.
 	DrainTime time.Duration
 	LogLevel  slog.Level
@@ -118,6 +121,8 @@ func settings() []setting {
 				c.AdmitBudget, err = parseDuration(v, minAdmitBudget, maxAdmitBudget)
 				return err
 			}},
+		{key: "trusted_proxies", usage: "proxies before the API whose X-Forwarded-For is believed, comma list of addresses and prefixes",
+			set: func(c *Config, v string) (err error) { c.TrustedProxies, err = parsePrefixes(v); return err }},
 		{key: "drain_time", fallback: "30s", usage: "how long calls may go on after SIGTERM",
 			set: func(c *Config, v string) (err error) {
 				c.DrainTime, err = parseDuration(v, 0, maxDrainTime)

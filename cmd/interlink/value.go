@@ -60,6 +60,24 @@ func parseAdvertise(v string) (string, error) {
 	return v, nil
 }
 
+// parsePrefixes reads "10.0.0.0/8,192.0.2.1": networks and single addresses.
+func parsePrefixes(v string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for item := range strings.SplitSeq(v, ",") {
+		item = strings.TrimSpace(item)
+		p, err := netip.ParsePrefix(item)
+		if a, single := netip.ParseAddr(item); single == nil {
+			a = a.Unmap()
+			p, err = a.Prefix(a.BitLen())
+		}
+		if err != nil || p.Masked() != p {
+			return nil, fmt.Errorf("%q is not an IP address or a network such as 10.0.0.0/8", item)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
 func parseListen(v string) (string, error) {
 	_, port, err := net.SplitHostPort(v)
 	if err == nil {
