@@ -107,6 +107,7 @@ func operations() map[string]told {
 		"DELETE /v1/calls/{call}":                        {"end-call", calls, "End a call", "Ends it and frees its lines."},
 		"GET /v1/accounts/{account}/call-log":            {"list-call-log", calls, "Read the call log", "A record of each attempt, refused ones included, newest first, as the account may know it."},
 		"GET /v1/audit":                                  {"list-audit", "Audit", "Read the audit trail", "Who did what, newest first: every write, login and ended call that concerns the accounts the token may see, with what was before and after, without secrets. An entry that concerns several accounts shows each reader its own part. With a filter an answer can hold less than its limit and still have a next."},
+		"GET /v1/events":                                 {"listen", "Events", "Follow what happens", "Server-sent events: each change of what the token may see, by kind, id, account and version, and with account= the live calls of accounts. Last-Event-ID goes on exactly behind that event; the event reset says that what followed it is not kept any more. A reader that does not keep up is cut off."},
 		"GET /v1/audit/verify":                           {"verify-audit", "Audit", "Check the audit trail", "Recomputes the chain of all entries and names the first that was changed, moved, taken out or forged. For staff; takes a few seconds when the trail is long."},
 
 		"POST /v1/explain": {"explain", calls, "Explain a call", "What would become of a call, decided by the same code as a real one, without making it. Whether a line is free is a preview."},
@@ -259,7 +260,11 @@ func fixed(contentType string, content []byte, policy string) http.Handler {
 // complete marks If-Match as required, which the server answers with a 428 of
 // its own, and names the answers an operation can give.
 func complete(op *huma.Operation, problem *huma.MediaType) {
-	codes := []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	codes := []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	if op.Path == eventsPath {
+		stream := &huma.MediaType{Schema: &huma.Schema{Type: "string", Description: "text/event-stream"}}
+		op.Responses["200"] = &huma.Response{Description: "A stream that lasts until either side ends it.", Content: map[string]*huma.MediaType{"text/event-stream": stream}}
+	}
 	for _, p := range op.Parameters {
 		switch {
 		case p.In == "header" && p.Name == "If-Match" && op.Method == http.MethodPost:

@@ -120,6 +120,7 @@ type Server struct {
 	logins    logins
 	passwords *passwords
 	turns     *turns
+	streams   *streams
 	grants    grants
 	ids       *idSource
 	router    *mux.Router
@@ -138,7 +139,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, view: cfg.View, repo: cfg.Repository, calls: cfg.Calls, log: cfg.Log,
-		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), turns: newTurns(), grants: newGrants(),
+		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), turns: newTurns(), streams: newStreams(), grants: newGrants(),
 		redeems: newThrottle(cfg.RedeemBurst, cfg.RedeemEvery),
 		logins:  newLogins(), passwords: newPasswords(cfg.PasswordMemory),
 		router: mux.NewRouter().SkipClean(true),
@@ -290,6 +291,7 @@ func (s *Server) routes() {
 
 	handle(s, http.MethodGet, "/v1/audit", s.listAudit)
 	handle(s, http.MethodGet, "/v1/audit/verify", s.verifyAudit)
+	handle(s, http.MethodGet, eventsPath, s.listen)
 }
 
 // handle serves one operation: the handler returns an answer or an error, and

@@ -157,6 +157,8 @@ func (g *Gateway) openAPI(router *routing.Router, reg prometheus.Registerer) err
 	if err != nil {
 		return fmt.Errorf("API listener: %w", err)
 	}
+	// A shutdown waits for answers under way; these last until they are ended.
+	g.api.server.RegisterOnShutdown(srv.EndStreams)
 	return nil
 }
 
