@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/pbx-interlink/interlink/directory"
@@ -34,52 +35,82 @@ type filing struct {
 	tried bool
 }
 
-// filings are the logs a call record belongs into:
+// filings adds to dst the logs a call record belongs into:
 //
 //   - the caller's;
 //   - the callee's, when the attempt reached it or failed for its own sake. A
 //     call inside one account stands in its log once;
 //   - the owner's of a private number that was dialled, with the truth.
-func filings(c *routing.CDR) ([]filing, error) {
-	base := storedRecord{
-		Lease: leaseText(c.Lease), From: c.From, To: c.To,
-		Started: millis(c.Started), Answered: millis(c.Answered), Ended: millis(c.Ended),
-		Result: c.Result, Reason: c.Reason.String(), Status: c.SIPStatus,
-	}
-	var out []filing
-	add := func(account directory.AccountID, r storedRecord) error {
-		body, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("store: a call record does not encode: %w", err)
-		}
-		out = append(out, filing{account: account, body: string(body), started: r.Started})
-		return nil
-	}
+func filings(dst []filing, c *routing.CDR) []filing {
 	hidden := c.Hidden != routing.None
 	if c.Caller != "" {
-		r := base
-		if !hidden && c.Reason != routing.NumberNotFound {
-			r.Peer = c.Callee
+		peer := c.Callee
+		if hidden || c.Reason == routing.NumberNotFound {
+			peer = ""
 		}
-		if err := add(c.Caller, r); err != nil {
-			return nil, err
-		}
+		dst = append(dst, filing{account: c.Caller, body: recordText(c, false, peer, c.Reason), started: millis(c.Started)})
 	}
 	if c.Callee != "" && c.Callee != c.Caller && !hidden && calleeMayKnow(c.Reason) {
-		r := base
-		r.Inbound, r.Peer = true, c.Caller
-		if err := add(c.Callee, r); err != nil {
-			return nil, err
-		}
+		dst = append(dst, filing{account: c.Callee, body: recordText(c, true, c.Caller, c.Reason), started: millis(c.Started)})
 	}
 	if hidden && c.Owner != "" {
-		r := base
-		r.Inbound, r.Peer, r.Reason = true, c.Caller, c.Hidden.String()
-		if err := add(c.Owner, r); err != nil {
-			return nil, err
+		dst = append(dst, filing{account: c.Owner, body: recordText(c, true, c.Caller, c.Hidden), started: millis(c.Started)})
+	}
+	return dst
+}
+
+// recordText is the JSON of a storedRecord. It is written by hand because it is
+// the one document that every call costs twice; a test holds it to the type.
+func recordText(c *routing.CDR, inbound bool, peer directory.AccountID, reason routing.Reason) string {
+	var room [512]byte
+	b := append(room[:0], `{"l":"`...)
+	b = append(appendLease(b, c.Lease), '"')
+	if inbound {
+		b = append(b, `,"i":true`...)
+	}
+	b = appendTextField(b, `,"p":`, string(peer))
+	b = appendTextField(b, `,"f":`, c.From)
+	b = appendTextField(b, `,"t":`, c.To)
+	b = appendNumberField(b, `,"s":`, millis(c.Started))
+	b = appendNumberField(b, `,"a":`, millis(c.Answered))
+	b = appendNumberField(b, `,"e":`, millis(c.Ended))
+	b = append(b, `,"r":`...)
+	b = appendJSON(b, string(c.Result))
+	b = appendTextField(b, `,"w":`, reason.String())
+	b = appendNumberField(b, `,"c":`, int64(c.SIPStatus))
+	return string(append(b, '}'))
+}
+
+// appendTextField and appendNumberField leave out what is empty.
+func appendTextField(b []byte, name, s string) []byte {
+	if s == "" {
+		return b
+	}
+	return appendJSON(append(b, name...), s)
+}
+
+func appendNumberField(b []byte, name string, n int64) []byte {
+	if n == 0 {
+		return b
+	}
+	return strconv.AppendInt(append(b, name...), n, 10)
+}
+
+// appendJSON writes a string; one that holds anything but plain text, which a
+// peer may have sent, is left to the JSON package.
+func appendJSON(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			text, err := json.Marshal(s)
+			if err != nil {
+				text = []byte(`""`) // a string always encodes
+			}
+			return append(b, text...)
 		}
 	}
-	return out, nil
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
 }
 
 // calleeMayKnow: the attempt reached the callee's account, or failed because of

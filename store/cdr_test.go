@@ -1,11 +1,13 @@
 package store
 
 import (
+	"encoding/json"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"pgregory.net/rapid"
 
 	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/routing"
@@ -72,6 +74,41 @@ func TestWhoseLogACallStandsIn(t *testing.T) {
 					t.Errorf("%s: %+v", c.name, r)
 				}
 			}
+		}
+	})
+}
+
+// TestRecordText holds the text written by hand to the type that reads it.
+func TestRecordText(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		text := rapid.OneOf(rapid.StringN(0, 20, -1), rapid.Just(""), rapid.Just(`a"b\\c<d>&\x00\xff`))
+		at := rapid.Custom(func(r *rapid.T) time.Time {
+			return fromMillis(rapid.Int64Range(0, 2_000_000_000_000).Draw(r, "ms"))
+		})
+		c := routing.CDR{
+			Lease: lease(rapid.IntRange(0, 1000).Draw(r, "lease")), From: text.Draw(r, "from"), To: text.Draw(r, "to"),
+			Started: at.Draw(r, "started"), Answered: at.Draw(r, "answered"), Ended: at.Draw(r, "ended"),
+			Result: routing.Result(text.Draw(r, "result")), SIPStatus: rapid.IntRange(0, 699).Draw(r, "status"),
+		}
+		inbound, peer := rapid.Bool().Draw(r, "inbound"), directory.AccountID(text.Draw(r, "peer"))
+		reason := rapid.SampledFrom(append(routing.Reasons(), routing.None)).Draw(r, "reason")
+		want := storedRecord{
+			Lease: leaseText(c.Lease), Inbound: inbound, Peer: peer, From: c.From, To: c.To,
+			Started: millis(c.Started), Answered: millis(c.Answered), Ended: millis(c.Ended),
+			Result: c.Result, Reason: reason.String(), Status: c.SIPStatus,
+		}
+		// JSON has no octets that are not UTF-8.
+		document, err := json.Marshal(want)
+		if err != nil {
+			r.Fatal(err)
+		}
+		want = storedRecord{}
+		if err := json.Unmarshal(document, &want); err != nil {
+			r.Fatal(err)
+		}
+		var got storedRecord
+		if err := json.Unmarshal([]byte(recordText(&c, inbound, peer, reason)), &got); err != nil || got != want {
+			r.Fatalf("%+v, %v; want %+v", got, err, want)
 		}
 	})
 }

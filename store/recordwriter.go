@@ -152,11 +152,7 @@ func (w *recordWriter) take() bool {
 	n := min(len(w.queue), recordBatch)
 	batch := w.queue[:n]
 	for i := range batch {
-		f, err := filings(&batch[i])
-		if err != nil {
-			w.s.log.Error("a call record is lost", "err", err)
-		}
-		w.pending = append(w.pending, f...)
+		w.pending = filings(w.pending, &batch[i])
 	}
 	left := copy(w.queue, w.queue[n:])
 	clear(w.queue[left:])
@@ -222,7 +218,9 @@ func (w *recordWriter) send(ctx context.Context, pipe redis.Pipeliner, f filing)
 	if f.tried {
 		return pipe.EvalSha(ctx, w.s.scripts.file.hash, []string{keyCallLog(f.account)}, f.body, kept, recordCompare)
 	}
-	return pipe.XAdd(ctx, &redis.XAddArgs{Stream: keyCallLog(f.account), MaxLen: kept, Approx: true, Values: []any{"r", f.body}})
+	cmd := redis.NewStringCmd(ctx, "xadd", keyCallLog(f.account), "maxlen", "~", kept, "*", "r", f.body)
+	_ = pipe.Process(ctx, cmd) // it only joins the pipeline
+	return cmd
 }
 
 // filed lets an embedded store keep a record beyond the process.
