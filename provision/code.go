@@ -119,7 +119,6 @@ func codes() []codeText {
 		{"token_mistyped", "The bearer token has a slip: its check symbols do not fit."},
 		{"too_many_classes", "There are more than 256 number classes."},
 		{"too_many_streams", "Too many event streams are open; Retry-After says how long to wait."},
-		{"too_many_to_sort", "The list is too long to be sorted by this key."},
 		{"tree_too_deep", "Too many accounts stand above the new one; limits are not looked for that far."},
 		{"trunk_required", "A trunk is required."},
 		{"trunk_unknown", "The account has no such trunk."},
