@@ -101,9 +101,8 @@ func newSocket(c Config, e *epollLoop, listener, fd int, addr netip.AddrPort) *s
 	return s
 }
 
-// read hands the handler what waits in the socket, some batches at most, and
-// reports whether there may be more.
-func (s *socket) read(h Handler, in *inbound) (more bool) {
+// read hands the handler what waits in the socket, some batches at most.
+func (s *socket) read(h Handler, in *inbound) {
 	for range rounds {
 		r, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd),
 			uintptr(unsafe.Pointer(&in.headers[0])), uintptr(len(in.headers)), unix.MSG_DONTWAIT, 0, 0)
@@ -111,16 +110,15 @@ func (s *socket) read(h Handler, in *inbound) (more bool) {
 			// EAGAIN: empty. Anything else is an error of the network that was
 			// waiting on the socket; epoll comes back for its details and for
 			// what else there is to read.
-			return errno != unix.EAGAIN
+			return
 		}
 		n := int(r)
 		s.hand(h, in, n)
 		in.reset(n)
 		if n < len(in.headers) {
-			return false
+			return
 		}
 	}
-	return true
 }
 
 func (s *socket) hand(h Handler, in *inbound, n int) {

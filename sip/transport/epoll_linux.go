@@ -19,22 +19,11 @@ import (
 // do is a parked goroutine, its thread goes on with other goroutines or sleeps
 // in the one epoll_wait that also watches Redis and the API, and no thread has
 // to be woken to take over from a blocked one (docs/decisions/0008).
-//
-// Where datagrams come in quick succession they are left to gather: the loop
-// shuts the gate between the sockets and the poller and reads no more often
-// than every Config.Rest.
 type epollLoop struct {
 	loop *Loop
-	// set is the epoll set of the sockets, gate the one that holds set while
-	// datagrams are to wake the loop; file is gate for the poller, and wait
-	// parks on it.
-	set, gate int
-	shut      bool
-	rest      time.Duration
-	// read is when the sockets were read last; more says that not all was.
-	read time.Duration
-	more bool
-
+	// set is the epoll set; file is the same for the poller, and wait parks on
+	// it.
+	set     int
 	file    *os.File
 	wait    syscall.RawConn
 	waiting func(fd uintptr) bool
@@ -63,7 +52,7 @@ func listenEpoll(c Config) (_ *Group, err error) {
 		}
 	}()
 	for i, l := range g.loops {
-		e := &epollLoop{loop: l, set: -1, gate: -1, rest: c.Rest, read: -time.Hour, in: newInbound(c)}
+		e := &epollLoop{loop: l, set: -1, in: newInbound(c)}
 		l.engine = e
 		made++
 		if err = e.open(c, addrs, i == 0); err != nil {
@@ -78,23 +67,14 @@ func (e *epollLoop) open(c Config, addrs []netip.AddrPort, first bool) (err erro
 	if e.set, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return os.NewSyscallError("epoll_create1", err)
 	}
-	if e.gate, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return os.NewSyscallError("epoll_create1", err)
-	}
-	if err = watch(e.gate, e.set, 0); err != nil {
-		return err
-	}
-	if err = unix.SetNonblock(e.gate, true); err != nil { // else NewFile leaves the poller out
+	if err = unix.SetNonblock(e.set, true); err != nil { // else NewFile leaves the poller out
 		return os.NewSyscallError("fcntl", err)
 	}
-	e.file = os.NewFile(uintptr(e.gate), "epoll")
+	e.file = os.NewFile(uintptr(e.set), "epoll")
 	if e.wait, err = e.file.SyscallConn(); err != nil {
 		return err
 	}
 	e.waiting = func(uintptr) bool {
-		if e.shut {
-			return false // nothing but the time, or interrupt
-		}
 		e.n, e.err = e.poll()
 		return e.n > 0 || e.err != nil
 	}
@@ -105,7 +85,7 @@ func (e *epollLoop) open(c Config, addrs []netip.AddrPort, first bool) (err erro
 		}
 		addrs[i] = bound
 		e.sockets = append(e.sockets, newSocket(c, e, i, fd, a))
-		if err := watch(e.set, fd, int32(i)); err != nil {
+		if err := e.watch(fd, unix.EPOLLIN, int32(i)); err != nil {
 			return err
 		}
 	}
@@ -126,33 +106,20 @@ func dual(listen []netip.AddrPort, i int) bool {
 	return true
 }
 
-func watch(set, fd int, tag int32) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: tag}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(set, unix.EPOLL_CTL_ADD, fd, &ev))
-}
-
-// setGate opens or shuts the way from the sockets to the poller.
-func (e *epollLoop) setGate(shut bool) error {
-	if e.shut == shut {
-		return nil
-	}
-	var ev unix.EpollEvent
-	if !shut {
-		ev.Events = unix.EPOLLIN
-	}
-	e.shut = shut
-	return unix.EpollCtl(e.gate, unix.EPOLL_CTL_MOD, e.set, &ev)
+func (e *epollLoop) watch(fd int, events uint32, tag int32) error {
+	ev := unix.EpollEvent{Events: events, Fd: tag}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(e.set, unix.EPOLL_CTL_ADD, fd, &ev))
 }
 
 func (e *epollLoop) turn(h Handler, next time.Duration) error {
-	n, err := e.ready(next)
+	n, err := e.poll()
+	if n == 0 && err == nil {
+		n, err = e.park(next)
+	}
 	if err != nil && err != unix.EINTR {
-		return os.NewSyscallError("epoll", err)
+		return os.NewSyscallError("epoll_wait", err)
 	}
 	e.loop.woken()
-	if n > 0 {
-		e.read, e.more = e.loop.now, false
-	}
 	for i := range max(n, 0) {
 		ev := &e.events[i]
 		s := e.sockets[ev.Fd]
@@ -160,52 +127,13 @@ func (e *epollLoop) turn(h Handler, next time.Duration) error {
 			s.readErrors()
 		}
 		if ev.Events&unix.EPOLLIN != 0 {
-			e.more = s.read(h, e.in) || e.more
+			s.read(h, e.in)
 		}
 	}
 	return nil
 }
 
-// ready waits for something to do and returns how many sockets there are to
-// read; 0 where it is something else. A datagram that comes alone is there at
-// once; one that comes less than a rest after those before it waits for others
-// until then, and so do those after it, until a rest has brought none.
-func (e *epollLoop) ready(next time.Duration) (int, error) {
-	if !e.shut {
-		n, err := e.poll()
-		if n == 0 && err == nil {
-			n, err = e.park(next)
-		}
-		if n <= 0 || err != nil || !e.early() {
-			return n, err
-		}
-		if err := e.setGate(true); err != nil {
-			return 0, err
-		}
-	}
-	if e.early() {
-		due := e.read + e.rest
-		if next != 0 {
-			due = min(due, next)
-		}
-		if _, err := e.park(due); err != nil {
-			return 0, err
-		}
-	}
-	n, err := e.poll()
-	if n != 0 || err != nil || e.early() {
-		return n, err
-	}
-	return 0, e.setGate(false)
-}
-
-// early reports whether the sockets should be left alone for a while.
-func (e *epollLoop) early() bool {
-	return !e.more && e.loop.clock() < e.read+e.rest
-}
-
-// park waits for a datagram where the gate is open, the time next (0: none), or
-// interrupt. The
+// park waits for a datagram, the time next (0: none), or interrupt. The
 // deadline is set before the loop says that it sleeps: whoever wakes it from
 // then on puts a deadline in the past over it.
 func (e *epollLoop) park(next time.Duration) (int, error) {
@@ -272,12 +200,9 @@ func (e *epollLoop) close() {
 	for _, s := range e.sockets {
 		_ = unix.Close(s.fd)
 	}
-	if e.set >= 0 {
-		_ = unix.Close(e.set)
-	}
 	if e.file != nil {
 		_ = e.file.Close()
-	} else if e.gate >= 0 {
-		_ = unix.Close(e.gate)
+	} else if e.set >= 0 {
+		_ = unix.Close(e.set)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // pingPong returns a loop that sends every datagram it gets to itself, with n
 // of them under way.
 func pingPong(tb testing.TB, n, size int) (*Loop, Handler) {
-	c := must(Config{Listen: []netip.AddrPort{localhost4}, Loops: 1, Rest: -1}.withDefaults())(tb)
+	c := must(Config{Listen: []netip.AddrPort{localhost4}, Loops: 1}.withDefaults())(tb)
 	g := must(listenEpoll(c))(tb)
 	tb.Cleanup(func() { _ = g.Close() })
 	l := g.Loop(0)
@@ -38,43 +38,6 @@ func TestNoAllocation(t *testing.T) {
 	}
 	if n := after.Received - before.Received; n < 200*32 || after.Sent-before.Sent != n {
 		t.Errorf("200 turns moved %d in, %d out", n, after.Sent-before.Sent)
-	}
-}
-
-// TestGathering: a datagram that comes alone is read at once; those that follow
-// within the rest wait for each other, but for no longer than until the loop
-// has something else to do.
-func TestGathering(t *testing.T) {
-	c := must(Config{Listen: []netip.AddrPort{localhost4}, Loops: 1, Rest: time.Hour}.withDefaults())(t)
-	g := must(listenEpoll(c))(t)
-	t.Cleanup(func() { _ = g.Close() })
-	l, peer := g.Loop(0), dial(t, g.Addrs()[0])
-	h := &shard{packet: func(*Packet) {}}
-	turn := func() Stats {
-		must(l.turn(h, 0))(t)
-		return l.Stats()
-	}
-	l.Wake()
-	must(peer.Write([]byte("alone")))(t)
-	if s := turn(); s.Received != 1 {
-		t.Fatalf("a datagram that came alone was left: %+v", s)
-	}
-	// The first of these finds the gate open, the others find it shut.
-	const n = 5
-	for range n {
-		must(peer.Write([]byte("one of many")))(t)
-	}
-	time.AfterFunc(20*time.Millisecond, l.Wake) // nothing else would end the rest
-	if s := turn(); s.Received != 1+n || s.Reads != 2 {
-		t.Errorf("counted %+v", s)
-	}
-	must(peer.Write([]byte("last")))(t)
-	next := l.Now() + 10*time.Millisecond
-	for l.Now() < next {
-		must(l.turn(h, next))(t)
-	}
-	if s := l.Stats(); s.Received != 2+n || s.Reads != 3 {
-		t.Errorf("a timer's turn read nothing: %+v", s)
 	}
 }
 
@@ -151,7 +114,7 @@ func TestDescriptors(t *testing.T) {
 	must(0, must(Listen(Config{Listen: []netip.AddrPort{localhost4}}))(t).Close())(t)
 	before := open()
 	g := must(Listen(Config{Listen: []netip.AddrPort{localhost4, localhost6}, Loops: 4}))(t)
-	if got := open(); got != before+4*4 {
+	if got := open(); got != before+4*3 {
 		t.Errorf("%d descriptors for 4 loops on 2 addresses", got-before)
 	}
 	must(0, g.Close())(t)

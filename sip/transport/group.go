@@ -185,11 +185,8 @@ func (l *Loop) sleep() bool { return l.awake.CompareAndSwap(loopBusy, loopAsleep
 // handled: whoever hands the shard something from here on gets another turn.
 func (l *Loop) woken() {
 	l.awake.Store(loopBusy)
-	l.now = l.clock()
+	l.now = time.Since(l.group.epoch)
 }
-
-// clock reads the time that Now is of.
-func (l *Loop) clock() time.Duration { return time.Since(l.group.epoch) }
 
 // Now is the time since the group was made, read once per turn; the clock is
 // monotonic and the same for all loops. Loop goroutine only.

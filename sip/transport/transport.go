@@ -62,10 +62,6 @@ type Config struct {
 	// ReceiveBuffer and SendBuffer are the sockets' buffers in bytes; 0 means
 	// 4 MiB and 1 MiB. The system may grant less, which is logged.
 	ReceiveBuffer, SendBuffer int
-	// Rest is the least time between two reads of the sockets where datagrams
-	// come in quick succession, so that they gather; Linux only. 0 means 1 ms,
-	// which is also the grain of the wait; less than 0 means none.
-	Rest time.Duration
 	// Log is for what goes wrong on a socket; nil discards.
 	Log *slog.Logger
 }
@@ -87,9 +83,6 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.MaxDatagram, 16<<10)
 	set(&c.ReceiveBuffer, 4<<20)
 	set(&c.SendBuffer, 1<<20)
-	if c.Rest == 0 {
-		c.Rest = time.Millisecond
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
