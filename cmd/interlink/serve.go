@@ -158,7 +158,7 @@ func (g *Gateway) openAPI(router *routing.Router, reg prometheus.Registerer) err
 		return fmt.Errorf("API listener: %w", err)
 	}
 	// A shutdown waits for answers under way; these last until they are ended.
-	g.api.server.RegisterOnShutdown(srv.EndStreams)
+	g.api.server.RegisterOnShutdown(g.provision.EndStreams)
 	return nil
 }
 
