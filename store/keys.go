@@ -33,6 +33,19 @@ const (
 	keyDependents = "interlink:{directory}:dependents"
 )
 
+// The keys of deliveries to webhooks.
+const (
+	// keyLead names the process that delivers; keyTerm counts those there were.
+	keyLead = "interlink:{hooks}:lead"
+	keyTerm = "interlink:{hooks}:term"
+)
+
+// keyDelivered is how far a webhook's deliveries have come, keyDeliveries the
+// list of its last attempts.
+func keyDelivered(id directory.WebhookID) string { return "interlink:{hooks}:state:" + string(id) }
+
+func keyDeliveries(id directory.WebhookID) string { return "interlink:{hooks}:log:" + string(id) }
+
 // keyObjects is a hash: id → version, a space, the object as JSON.
 func keyObjects(k directory.Kind) string { return "interlink:{directory}:objects:" + string(k) }
 
@@ -53,6 +66,14 @@ func (k ledgerKeys) inbound(a directory.AccountID) string {
 func (k ledgerKeys) outbound(a directory.AccountID) string {
 	return k.prefix + "leases:" + string(a) + ":out"
 }
+
+// paid is a sorted set like those: the leases an account pays for per minute; bill
+// is a hash, see meter.lua.
+func (k ledgerKeys) paid(a directory.AccountID) string {
+	return k.prefix + "leases:" + string(a) + ":min"
+}
+
+func (k ledgerKeys) bill(a directory.AccountID) string { return k.prefix + "bill:" + string(a) }
 
 // call is a string: a call's state, or the tomb of a released lease; see
 // callState.

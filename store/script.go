@@ -21,12 +21,20 @@ var (
 	noteSource string
 	//go:embed seal.lua
 	sealSource string
+	//go:embed lead.lua
+	leadSource string
+	//go:embed delivered.lua
+	deliveredSource string
 	//go:embed apply.lua
 	applySource string
 	//go:embed caps.lua
 	capsSource string
 	//go:embed round.lua
 	roundSource string
+	//go:embed meter.lua
+	meterSource string
+	//go:embed book.lua
+	bookSource string
 	//go:embed refresh.lua
 	refreshSource string
 	//go:embed lines.lua
@@ -41,7 +49,7 @@ var (
 type script struct{ source, hash string }
 
 type scripts struct {
-	apply, note, sealed, caps, round, refresh, lines, file, begin script
+	apply, note, sealed, lead, delivered, caps, round, refresh, lines, file, begin, meter, book script
 }
 
 func newScripts() scripts {
@@ -50,15 +58,17 @@ func newScripts() scripts {
 		return script{source, hex.EncodeToString(sum[:])}
 	}
 	return scripts{
-		load(auditSource + applySource), load(auditSource + noteSource), load(sealSource), load(capsSource), load(roundSource), load(refreshSource),
+		load(auditSource + applySource), load(auditSource + noteSource), load(sealSource), load(leadSource), load(deliveredSource),
+		load(capsSource), load(roundSource), load(refreshSource),
 		load(linesSource), load(fileSource), load(beginSource),
+		load(meterSource), load(bookSource),
 	}
 }
 
 // load gives Redis the scripts that go out in pipelines, where EVALSHA cannot
 // fall back by itself.
 func (s scripts) load(ctx context.Context, c redis.UniversalClient) error {
-	for _, one := range []script{s.round, s.refresh, s.file} {
+	for _, one := range []script{s.round, s.refresh, s.file, s.meter, s.book} {
 		if err := c.ScriptLoad(ctx, one.source).Err(); err != nil {
 			return err
 		}
