@@ -18,7 +18,7 @@ type listAccountsInput struct {
 	Query  string              `query:"q" maxLength:"128" doc:"Part of the name or realm, in any case."`
 	Status string              `query:"status" enum:"active,inactive" doc:"Only these."`
 	Parent directory.AccountID `query:"parent" maxLength:"64" doc:"Only accounts directly below this one."`
-	Sort   []string            `query:"sort" maxItems:"4" enum:"name,-name,created_at,-created_at,last_call,-last_call" doc:"Keys in order of weight, - for descending; the order of creation without. Accounts without a call come first under last_call."`
+	Sort   []string            `query:"sort" maxItems:"4" enum:"name,-name,created_at,-created_at,last_call,-last_call,last_login,-last_login" doc:"Keys in order of weight, - for descending; the order of creation without. Accounts without a call or a login come first under last_call and last_login."`
 }
 
 func (s *Server) listAccounts(ctx context.Context, in *listAccountsInput) (*Listing[Account], error) {
@@ -247,8 +247,8 @@ func (o accountOrder) compare(a, b accountRow) int {
 	return strings.Compare(string(a.account.ID), string(b.account.ID))
 }
 
-// noCall sorts before every call.
-const noCall = math.MinInt64
+// never sorts before every call and every login.
+const never = math.MinInt64
 
 // keyed returns accounts with their sort keys.
 func (s *Server) keyed(ctx context.Context, accounts []*directory.Account, order accountOrder) ([]accountRow, error) {
@@ -268,13 +268,20 @@ func (s *Server) keyed(ctx context.Context, accounts []*directory.Account, order
 				// Ids tell the order within a millisecond.
 				r.keys[k] = sortKey{r.account.CreatedAt.UnixNano(), string(r.account.ID)}
 			}
+		case "last_login":
+			for _, r := range rows {
+				r.keys[k].n = never
+				if at := s.newestLogin(r.account.ID); at != nil {
+					r.keys[k].n = at.UnixMilli()
+				}
+			}
 		case "last_call":
 			last, err := s.lastCalls(ctx, accounts)
 			if err != nil {
 				return nil, err
 			}
 			for i, r := range rows {
-				if r.keys[k].n = noCall; !last[i].IsZero() {
+				if r.keys[k].n = never; !last[i].IsZero() {
 					r.keys[k].n = last[i].UnixMilli()
 				}
 			}

@@ -26,7 +26,7 @@ func TestLeastAgreesWithSorting(t *testing.T) {
 }
 
 func TestSortKeysPassThroughACursor(t *testing.T) {
-	for _, k := range []sortKey{{}, {noCall, ""}, {-1, "a b"}, {1 << 62, "x"}} {
+	for _, k := range []sortKey{{}, {never, ""}, {-1, "a b"}, {1 << 62, "x"}} {
 		if got, ok := parseSortKey(k.String()); !ok || got != k {
 			t.Errorf("%+v, %v, want %+v", got, ok, k)
 		}

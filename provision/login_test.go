@@ -253,3 +253,33 @@ func TestSweepIsOvertaken(t *testing.T) {
 		t.Fatalf("the second: %d, %v", n, err)
 	}
 }
+
+// AC4: the list shows when somebody last logged in, and sorts by it.
+func TestAC4LastLogin(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"early", "late", "never"} {
+		account := w.account(name)
+		for _, user := range []string{"a", "b"} {
+			w.user(account, user+"@"+name+".example", "user")
+		}
+	}
+	at := map[string]time.Time{"a@early.example": now().Add(-3 * time.Hour), "b@early.example": now().Add(-2 * time.Hour), "a@late.example": now().Add(-time.Hour)}
+	for email, last := range at {
+		u, _ := w.store.view.ObjectByClaim(directory.EmailClaim(email)).(*directory.User)
+		next := *u
+		next.LastLogin = last
+		if err := w.store.Apply(t.Context(), directory.Actor{Principal: "test"}, directory.Replace(u, &next)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := w.do(get("/v1/accounts?sort=last_login")).want(200)
+	if got := r.ids("name"); !slices.Equal(got, []string{"never", "early", "late"}) {
+		t.Errorf("sorted: %v", got)
+	}
+	r.is("items.0.last_login", nil).is("items.1.last_login", at["b@early.example"].Format(time.RFC3339Nano))
+	first := w.do(get("/v1/accounts?sort=-last_login&limit=2")).want(200)
+	rest := w.do(get("/v1/accounts?sort=-last_login&limit=2&cursor=" + first.str("next"))).want(200)
+	if got := append(first.ids("name"), rest.ids("name")...); !slices.Equal(got, []string{"late", "early", "never"}) {
+		t.Errorf("by pages: %v", got)
+	}
+}
