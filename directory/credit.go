@@ -49,16 +49,10 @@ func (e *CreditEntry) Validate() error {
 	switch {
 	case e.Amount == 0 || e.Amount < -MaxAmount || e.Amount > MaxAmount:
 		return Invalid("/amount", "amount_out_of_range", "An amount is not 0 and at most %d minor units.", int64(MaxAmount))
-	case !currency(e.Currency):
-		return Invalid("/currency", "currency_invalid", "A currency is an ISO 4217 code, three capital letters.")
 	case !utf8.ValidString(e.Note) || utf8.RuneCountInString(e.Note) > 256 || strings.ContainsFunc(e.Note, unicode.IsControl):
 		return Invalid("/note", "note_invalid", "A note has at most 256 characters and no control characters.")
 	}
-	return nil
-}
-
-func currency(s string) bool {
-	return len(s) == 3 && !strings.ContainsFunc(s, func(r rune) bool { return r < 'A' || r > 'Z' })
+	return CheckCurrency("/currency", e.Currency)
 }
 
 // Credit is the sum of an account's entries; it is written with each of them, so
@@ -97,4 +91,32 @@ func (c *Credit) With(e *CreditEntry) (*Credit, error) {
 		return nil, Invalid("/amount", "amount_out_of_range", "The sum would be beyond %d minor units.", int64(MaxAmount))
 	}
 	return &sum, nil
+}
+
+// PerMinute tells what a minute costs an account beyond its lines, by the plan
+// selected last, and what credit was added, both in minor units of the plan's
+// currency. It is false where no plan is selected, or where there is credit in
+// another currency. It allocates nothing.
+func (v *View) PerMinute(id AccountID) (price, added int64, ok bool) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	s, _ := v.shelf.objects[Ref{KindPlanSelection, string(id)}].(*PlanSelection)
+	if s == nil || len(s.Plans) == 0 {
+		return 0, 0, false
+	}
+	p, _ := v.shelf.objects[Ref{KindPricePlan, string(s.Plans[0])}].(*PricePlan)
+	if p == nil {
+		return 0, 0, false
+	}
+	if !p.Unlimited {
+		price = p.PerMinute
+	}
+	c, _ := v.shelf.objects[Ref{KindCredit, string(id)}].(*Credit)
+	switch {
+	case c == nil:
+		return price, 0, true
+	case c.Currency != p.Currency:
+		return 0, 0, false
+	}
+	return price, c.Added, true
 }

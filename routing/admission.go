@@ -12,10 +12,28 @@ const MaxDepth = 32
 // has limits set. An account above both gives one in either direction.
 func (r *Router) Claims(dst []Claim, route *Route) []Claim {
 	dst = append(dst,
-		Claim{Account: route.Caller, Role: RoleCaller, Limits: r.d.LimitsOf(route.Caller)},
-		Claim{Account: route.Callee, Role: RoleCallee, Limits: r.d.LimitsOf(route.Callee)})
+		r.claim(route.Caller, RoleCaller, r.d.LimitsOf(route.Caller)),
+		r.claim(route.Callee, RoleCallee, r.d.LimitsOf(route.Callee)))
 	dst = r.above(dst, route.Caller, RoleCallerParent)
 	return r.above(dst, route.Callee, RoleCalleeParent)
+}
+
+// claim asks an account for a line, and says on what terms the call may go on
+// where none is free (LI9).
+func (r *Router) claim(id directory.AccountID, role Role, l *directory.Limits) Claim {
+	c := Claim{Account: id, Role: role, Limits: l}
+	if l == nil || !l.AllowPrepay && !l.AllowPostpay {
+		return c
+	}
+	price, added, ok := r.d.PerMinute(id)
+	if !ok {
+		return c
+	}
+	c.Terms = Terms{PerMinute: true, Price: price, Added: added}
+	if l.AllowPostpay {
+		c.Terms.Floor = -l.MaxPostpay
+	}
+	return c
 }
 
 // above appends a claim on each account above id that has limits.
@@ -28,7 +46,7 @@ func (r *Router) above(dst []Claim, id directory.AccountID, role Role) []Claim {
 		}
 		id = account.Parent
 		if limits := r.d.LimitsOf(id); limits != nil && !claimed(dst[first:], id) {
-			dst = append(dst, Claim{Account: id, Role: role, Limits: limits})
+			dst = append(dst, r.claim(id, role, limits))
 		}
 	}
 	return dst

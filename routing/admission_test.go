@@ -30,24 +30,24 @@ limits Smith 1 1 1 1 1
 		// Own accounts always, with or without limits; above them only where
 		// limits are set; the common ones in both directions.
 		{"Brown", "Smith", []Claim{
-			{"Brown", RoleCaller, nil}, {"Smith", RoleCallee, limits("Smith")},
-			{"Jones", RoleCallerParent, limits("Jones")}, {"Platform", RoleCallerParent, limits("Platform")},
-			{"Jones", RoleCalleeParent, limits("Jones")}, {"Platform", RoleCalleeParent, limits("Platform")}}},
+			{"Brown", RoleCaller, nil, Terms{}}, {"Smith", RoleCallee, limits("Smith"), Terms{}},
+			{"Jones", RoleCallerParent, limits("Jones"), Terms{}}, {"Platform", RoleCallerParent, limits("Platform"), Terms{}},
+			{"Jones", RoleCalleeParent, limits("Jones"), Terms{}}, {"Platform", RoleCalleeParent, limits("Platform"), Terms{}}}},
 		{"Brown", "Clark", []Claim{
-			{"Brown", RoleCaller, nil}, {"Clark", RoleCallee, nil},
-			{"Jones", RoleCallerParent, limits("Jones")}, {"Platform", RoleCallerParent, limits("Platform")},
-			{"Platform", RoleCalleeParent, limits("Platform")}}},
+			{"Brown", RoleCaller, nil, Terms{}}, {"Clark", RoleCallee, nil, Terms{}},
+			{"Jones", RoleCallerParent, limits("Jones"), Terms{}}, {"Platform", RoleCallerParent, limits("Platform"), Terms{}},
+			{"Platform", RoleCalleeParent, limits("Platform"), Terms{}}}},
 		// Inside one account: both lines, also above it.
 		{"Smith", "Smith", []Claim{
-			{"Smith", RoleCaller, limits("Smith")}, {"Smith", RoleCallee, limits("Smith")},
-			{"Jones", RoleCallerParent, limits("Jones")}, {"Platform", RoleCallerParent, limits("Platform")},
-			{"Jones", RoleCalleeParent, limits("Jones")}, {"Platform", RoleCalleeParent, limits("Platform")}}},
-		{"Alone", "Alone", []Claim{{"Alone", RoleCaller, nil}, {"Alone", RoleCallee, nil}}},
+			{"Smith", RoleCaller, limits("Smith"), Terms{}}, {"Smith", RoleCallee, limits("Smith"), Terms{}},
+			{"Jones", RoleCallerParent, limits("Jones"), Terms{}}, {"Platform", RoleCallerParent, limits("Platform"), Terms{}},
+			{"Jones", RoleCalleeParent, limits("Jones"), Terms{}}, {"Platform", RoleCalleeParent, limits("Platform"), Terms{}}}},
+		{"Alone", "Alone", []Claim{{"Alone", RoleCaller, nil, Terms{}}, {"Alone", RoleCallee, nil, Terms{}}}},
 		// A parent calls its own sub-account.
 		{"Jones", "Smith", []Claim{
-			{"Jones", RoleCaller, limits("Jones")}, {"Smith", RoleCallee, limits("Smith")},
-			{"Platform", RoleCallerParent, limits("Platform")},
-			{"Jones", RoleCalleeParent, limits("Jones")}, {"Platform", RoleCalleeParent, limits("Platform")}}},
+			{"Jones", RoleCaller, limits("Jones"), Terms{}}, {"Smith", RoleCallee, limits("Smith"), Terms{}},
+			{"Platform", RoleCallerParent, limits("Platform"), Terms{}},
+			{"Jones", RoleCalleeParent, limits("Jones"), Terms{}}, {"Platform", RoleCalleeParent, limits("Platform"), Terms{}}}},
 	} {
 		kept := []Claim{{Account: "before"}}
 		got := NewRouter(view).Claims(kept, &Route{Caller: c.caller, Callee: c.callee})

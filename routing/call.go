@@ -21,6 +21,9 @@ type Accounts interface {
 	// dial, and which account says so, itself or one above it; both empty where
 	// none does.
 	Denied(a directory.AccountID, dialled string) (class string, by directory.AccountID)
+	// PerMinute tells what a minute beyond the account's lines costs and what
+	// credit was added, in minor units; false where it has no plan.
+	PerMinute(directory.AccountID) (price, added int64, ok bool)
 	// LimitsOf returns nil where no limits are set.
 	LimitsOf(directory.AccountID) *directory.Limits
 }

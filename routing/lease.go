@@ -29,6 +29,16 @@ func (r Role) Reason() Reason {
 	return [...]Reason{CallerLinesFull, CalleeLinesFull, CallerParentLinesFull, CalleeParentLinesFull}[r]
 }
 
+// Unpaid is the refusal when that account has neither a line free nor the credit
+// to go on without. Only the caller's own account pays for the caller: what
+// others lack looks to the caller as if their lines were taken.
+func (r Role) Unpaid() Reason {
+	if r == RoleCaller {
+		return NoCredit
+	}
+	return r.Reason()
+}
+
 // Claim asks one account for one line.
 type Claim struct {
 	Account directory.AccountID
@@ -36,6 +46,22 @@ type Claim struct {
 	// Limits is what this node believes the account's limits to be; nil means
 	// none set. The ledger goes by the newest version it has been shown.
 	Limits *directory.Limits
+	Terms  Terms
+}
+
+// Terms are how an account pays for a call that finds no free line (LI9). Amounts
+// are in minor units of the account's currency.
+type Terms struct {
+	// PerMinute: such a call may go on per minute; otherwise it is refused and
+	// nothing else here counts.
+	PerMinute bool
+	// Price is what a minute costs.
+	Price int64
+	// Added is the credit added so far; what calls have cost is the ledger's.
+	Added int64
+	// Floor is what the credit available must stay above: 0, or as far below as
+	// postpaid calls may go.
+	Floor int64
 }
 
 // Outbound reports the direction of the line claimed.
@@ -71,6 +97,9 @@ const (
 	Failed
 	// Done answers confirm and release.
 	Done
+	// Unpaid: one of the claims found no line and has not the credit to go on per
+	// minute; nothing is taken.
+	Unpaid
 	// Lost answers a confirm whose lease the ledger does not hold any more.
 	Lost
 )
@@ -79,8 +108,11 @@ const (
 type Answer struct {
 	Lease   LeaseID
 	Verdict Verdict
-	// Claim is the index of the claim that was Busy.
+	// Claim is the index of the claim that was Busy or Unpaid.
 	Claim int
+	// PerMinute has a bit set for each claim, by its index, that goes on per
+	// minute; of an Admitted only.
+	PerMinute uint64
 	// Confirm tells which kind of operation is answered.
 	Confirm bool
 }
@@ -110,6 +142,10 @@ type Ledger interface {
 type Sink interface {
 	LedgerAnswers([]Answer)
 }
+
+// Spending is what an account's calls per minute have cost, and will have cost a
+// minute from now by those that run; in minor units.
+type Spending struct{ Spent, Running int64 }
 
 // Lines is how many of an account's lines are taken now.
 type Lines struct {

@@ -93,6 +93,9 @@ func (d chaosDirectory) Links(directory.AccountID, func(directory.Link) bool) {}
 func (d chaosDirectory) Trunk(id directory.TrunkID) *directory.Trunk          { return d.trunks[id] }
 func (d chaosDirectory) TrunkBySource(a netip.AddrPort) *directory.Trunk      { return d.sources[a] }
 func (d chaosDirectory) LimitsOf(directory.AccountID) *directory.Limits       { return nil }
+func (d chaosDirectory) PerMinute(directory.AccountID) (price, added int64, ok bool) {
+	return 0, 0, false
+}
 func (d chaosDirectory) Denied(directory.AccountID, string) (string, directory.AccountID) {
 	return "", ""
 }

@@ -169,6 +169,9 @@ func (s *shard) answered(a *routing.Answer) {
 	case routing.Busy:
 		c.state = callNew // nothing taken, nothing to give back
 		c.refuse(claims[a.Claim].Role.Reason())
+	case routing.Unpaid:
+		c.state = callNew
+		c.refuse(claims[a.Claim].Role.Unpaid())
 	default:
 		c.state = callNew // the ledger sees to what may have been taken
 		c.refuse(routing.StoreUnavailable)

@@ -26,6 +26,7 @@ var statuses = [...]answer{
 	routing.LoopDetected:          {482, "Loop Detected"},
 	routing.TooManyHops:           {483, "Too Many Hops"},
 	routing.Restricted:            {403, "Forbidden"},
+	routing.NoCredit:              {402, "Payment Required"},
 	routing.NumberPrivate:         {404, "Not Found"},
 }
 

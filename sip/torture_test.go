@@ -43,6 +43,7 @@ func (d anyNumber) LimitsOf(directory.AccountID) *directory.Limits { return nil 
 func (d anyNumber) Fellows(directory.AccountID, string, func(directory.Fellow) bool) *directory.Federation {
 	return nil
 }
+func (d anyNumber) PerMinute(directory.AccountID) (price, added int64, ok bool) { return 0, 0, false }
 func (d anyNumber) Denied(directory.AccountID, string) (string, directory.AccountID) {
 	return "", ""
 }

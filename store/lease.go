@@ -107,6 +107,9 @@ func (s *Store) Admit(a *routing.Admission, sink routing.Sink) {
 	o.kind, o.lease, o.sink = opAdmit, a.Lease, sink
 	o.due = time.Now().Add(s.cfg.AdmitBudget)
 	o.loc = location(s.incarnation, a.Claims)
+	if onTerms(a.Claims) {
+		o.meter.claims = a.Claims
+	}
 	s.buildAdmit(o, a)
 	l.hand(o)
 }
@@ -194,6 +197,9 @@ func (a *answers) add(o *op, v routing.Verdict, claim int) {
 		return
 	}
 	answer := routing.Answer{Lease: o.lease, Verdict: v, Claim: claim, Confirm: o.kind == opConfirm}
+	if v == routing.Admitted {
+		answer.PerMinute = o.meter.pays
+	}
 	for i, s := range a.sinks {
 		if s == o.sink {
 			a.lists[i] = append(a.lists[i], answer)

@@ -20,6 +20,7 @@ type metrics struct {
 	roundTrips *prometheus.HistogramVec
 	admissions *prometheus.CounterVec
 	// byVerdict and byRole are the admissions' counters, found once.
+	unpaid         prometheus.Counter
 	byVerdict      [routing.Lost + 1]prometheus.Counter
 	byRole         [routing.RoleCalleeParent + 1]prometheus.Counter
 	confirms       *prometheus.CounterVec
@@ -58,6 +59,7 @@ func newMetrics(s *Store) *metrics {
 	for r := routing.RoleCaller; r <= routing.RoleCalleeParent; r++ {
 		m.byRole[r] = m.admissions.WithLabelValues(verdictText(routing.Busy), r.Reason().String())
 	}
+	m.unpaid = m.admissions.WithLabelValues(verdictText(routing.Unpaid), routing.NoCredit.String())
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 		m.collectors = append(m.collectors, c)
@@ -115,8 +117,13 @@ func (m *metrics) verdict(o *op, v routing.Verdict, claim int) {
 	case m == nil:
 	case o.kind == opConfirm:
 		m.confirms.WithLabelValues(verdictText(v)).Inc()
-	case v == routing.Busy:
-		m.byRole[claimAt(o.loc, claim).Role].Inc()
+	case v == routing.Busy, v == routing.Unpaid:
+		role := claimAt(o.loc, claim).Role
+		if v == routing.Unpaid && role == routing.RoleCaller {
+			m.unpaid.Inc()
+			return
+		}
+		m.byRole[role].Inc()
 	case m.byVerdict[v] != nil:
 		m.byVerdict[v].Inc()
 	}
@@ -128,6 +135,8 @@ func verdictText(v routing.Verdict) string {
 		return "admitted"
 	case routing.Busy:
 		return "busy"
+	case routing.Unpaid:
+		return "unpaid"
 	case routing.Duplicate:
 		return "duplicate"
 	case routing.Ended:

@@ -31,7 +31,8 @@ type op struct {
 	// due is when the answer must have been given.
 	due time.Time
 	// loc tells where the lease is held; see location.
-	loc string
+	loc   string
+	meter meter
 	// asked counts how often Redis named another loc.
 	asked int
 	// refused counts how often Redis answered with an error.

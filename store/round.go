@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/routing"
 )
 
@@ -21,6 +22,8 @@ var errReply = errors.New("the ledger's script gave another number of replies")
 type flight struct {
 	ops []*op
 	cmd *redis.Cmd
+	// book goes out before it where calls end that are paid for.
+	book []*redis.Cmd
 }
 
 // header is what the round script is told before the operations.
@@ -34,23 +37,30 @@ func (s *Store) header() []any {
 
 // launch adds the batch to the pipeline, in script calls of roundOps at most. A
 // script call has its operations in an order of its own, so what is meant for
-// one lease goes into one after the other.
+// one lease goes into one after the other. An admission on terms is a script call of
+// its own, and so is a release that is booked.
 func (l *ledger) launch(ctx context.Context, batch []*op) {
 	l.flights, l.args = l.flights[:0], l.args[:0]
 	for len(batch) > 0 {
 		n := l.distinct(batch[:min(len(batch), roundOps)])
-		f := flight{ops: batch[:n], cmd: redis.NewCmd(ctx, l.command(batch[:n])...)}
+		f := flight{ops: batch[:max(1, n)]}
+		if n == 0 {
+			f = l.meteredFlight(ctx, batch[0])
+		} else {
+			f.cmd = redis.NewCmd(ctx, l.command(f.ops)...)
+		}
 		l.pipe.Process(ctx, f.cmd)
 		l.flights = append(l.flights, f)
-		batch = batch[n:]
+		batch = batch[len(f.ops):]
 	}
 }
 
-// distinct is how many operations there are before one on a lease again.
+// distinct is how many operations there are before one on a lease again, or one
+// that is a script call of its own.
 func (l *ledger) distinct(batch []*op) int {
 	clear(l.leases)
 	for i, o := range batch {
-		if l.leases[o.lease] {
+		if l.leases[o.lease] || o.metered() {
 			return i
 		}
 		l.leases[o.lease] = true
@@ -79,6 +89,11 @@ func (l *ledger) command(ops []*op) []any {
 // land gives every operation of a script call its reply or the error of all.
 func (f *flight) land() {
 	replies, err := f.cmd.Slice()
+	for _, b := range f.book {
+		if err == nil {
+			err = b.Err()
+		}
+	}
 	if err == nil && len(replies) != len(f.ops) {
 		err = errReply
 	}
@@ -103,30 +118,45 @@ const (
 
 // buildAdmit writes an admission's words.
 func (s *Store) buildAdmit(o *op, a *routing.Admission) {
+	s.admitKeys(o, a.Claims)
+	o.text = appendInfo(appendValue(o.text, o.loc), a)
+	o.end()
+	for i := range a.Claims {
+		o.capsWords(&a.Claims[i])
+	}
+}
+
+// admitWords is the same for what people read of the call.
+func (s *Store) admitWords(o *op, claims []routing.Claim, info string) {
+	s.admitKeys(o, claims)
+	o.text = append(appendValue(o.text, o.loc), info...)
+	o.end()
+	for i := range claims {
+		o.capsWords(&claims[i])
+	}
+}
+
+// admitKeys begins an admission's words: its keys and its letter.
+func (s *Store) admitKeys(o *op, claims []routing.Claim) {
 	k := s.keys
 	o.begin()
 	o.callWord(k)
-	for i := range a.Claims {
-		account := string(a.Claims[i].Account)
+	for i := range claims {
+		account := string(claims[i].Account)
 		o.word(k.prefix, "lim:", account)
 		o.word(k.prefix, "leases:", account, ":in")
 		o.word(k.prefix, "leases:", account, ":out")
 	}
 	o.keys = len(o.ends)
 	o.text = append(o.text, letterAdmit...)
-	for i := range a.Claims {
+	for i := range claims {
 		lane := byte('i')
-		if a.Claims[i].Outbound() {
+		if claims[i].Outbound() {
 			lane = 'o'
 		}
 		o.text = append(o.text, lane)
 	}
 	o.end()
-	o.text = appendInfo(appendValue(o.text, o.loc), a)
-	o.end()
-	for i := range a.Claims {
-		o.capsWords(&a.Claims[i])
-	}
 }
 
 func (o *op) capsWords(c *routing.Claim) {
@@ -180,6 +210,7 @@ func (s *Store) buildRelease(o *op) {
 func (o *op) heldWords(k ledgerKeys, letter string) {
 	first := len(o.ends)
 	eachClaim(o.loc, func(c routing.Claim) { o.leaseSetWord(k, c) })
+	eachPayer(o.loc, func(a directory.AccountID) { o.word(k.prefix, "leases:", string(a), ":min") })
 	o.keys = len(o.ends)
 	o.text = append(o.text, letter...)
 	for range o.keys - first {
@@ -211,6 +242,11 @@ func (s *Store) build(o *op) {
 // endLease carries out one release outside the ledger's queue. moved is where
 // the lease is held, when it is not where the caller thought.
 func (s *Store) endLease(ctx context.Context, lease routing.LeaseID, loc string) (moved string, err error) {
+	if keys := s.bookKeys(lease, loc); keys != nil {
+		if err := s.scripts.book.run(ctx, s.client, keys, leaseText(lease)).Err(); err != nil {
+			return "", err
+		}
+	}
 	o := &op{kind: opRelease, lease: lease, loc: loc}
 	s.build(o)
 	words := o.words()

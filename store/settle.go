@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/routing"
 )
 
@@ -83,7 +84,7 @@ func (l *ledger) result(o *op) (again bool) {
 	n, _ := reply.(int64)
 	switch o.kind {
 	case opAdmit:
-		l.admitResult(o, n)
+		return l.admitResult(o, n)
 	case opConfirm:
 		switch n {
 		case 1:
@@ -102,9 +103,12 @@ func (l *ledger) result(o *op) (again bool) {
 	return false
 }
 
-// admitResult reads the reply to an admission.
-func (l *ledger) admitResult(o *op, n int64) {
+// admitResult reads the reply to an admission. It reports whether it goes out
+// again, on other terms.
+func (l *ledger) admitResult(o *op, n int64) (again bool) {
 	switch {
+	case n > 0 && l.onlyOnTerms(o, int(n-1)), n < -freeAfterAll && l.withoutTerms(o, int(-n-freeAfterAll-1)):
+		return true
 	case n == 0:
 		l.admitted(o)
 		l.answer(o, routing.Admitted, 0)
@@ -117,11 +121,22 @@ func (l *ledger) admitResult(o *op, n int64) {
 	case n > 0:
 		l.forget(o)
 		l.answer(o, routing.Busy, int(n-1))
+	case n < -unpaid && n > -freeAfterAll:
+		l.forget(o)
+		l.answer(o, routing.Unpaid, int(-n-unpaid-1))
 	default: // fenced: this incarnation may not admit
 		l.forget(o)
 		l.answer(o, routing.Failed, 0)
 	}
+	return false
 }
+
+// What meter.lua takes the number of a claim from: it has not the credit, or a
+// line free after all.
+const (
+	unpaid       = 1000
+	freeAfterAll = 2000
+)
 
 // maxAsked is how often an op may be told that its lease is held elsewhere. A
 // lease moves only when another node adopts it.
@@ -204,6 +219,7 @@ func (l *ledger) refreshSome(now time.Time, leases []routing.LeaseID) bool {
 		h := l.held[id]
 		keys = append(keys, l.s.keys.call(id))
 		eachClaim(h.loc, func(c routing.Claim) { keys = append(keys, l.s.keys.leaseSet(c)) })
+		eachPayer(h.loc, func(a directory.AccountID) { keys = append(keys, l.s.keys.paid(a)) })
 		args = append(args, leaseText(id), string(appendValue(nil, h.loc)), h.lasts.Milliseconds(), claimCount(h.loc))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.s.cfg.AdmitBudget)
