@@ -41,6 +41,13 @@ const (
 	maxCredentialLength = 1024 // characters of a text
 )
 
+// NewCredentials are credentials of several parts, each with its name in lower
+// snake case.
+func NewCredentials(parts map[string]string) (Credentials, error) {
+	text, err := json.Marshal(parts)
+	return Credentials{text}, err
+}
+
 func (c Credentials) MarshalJSON() ([]byte, error) { return c.text, nil }
 
 func (c *Credentials) UnmarshalJSON(b []byte) error {
