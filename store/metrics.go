@@ -72,7 +72,7 @@ func newMetrics(s *Store) *metrics {
 	m.recordRetries = counter("interlink_call_record_retries_total", "Call records that had to be tried again.")
 	m.recordsDropped = counter("interlink_call_records_dropped_total", "Call records dropped because the queue was full.")
 	m.collectors = append(m.collectors, m.roundTrips, m.admissions, m.confirms, newStateCollector(s), newLinesCollector(s))
-	for _, op := range []string{"apply", "ledger", "refresh", "records", "lines", "live_calls", "end_call", "call_log", "last_calls", "idempotency"} {
+	for _, op := range []string{"apply", "ledger", "refresh", "records", "lines", "live_calls", "end_call", "call_log", "last_calls", "idempotency", "note", "audit"} {
 		m.observers[op] = m.roundTrips.WithLabelValues(op)
 	}
 	return m
