@@ -118,8 +118,9 @@ type Answer struct {
 }
 
 // Ledger holds accounts to their limits. All methods return at once and never
-// block on the store; they may be called from any goroutine. Operations of one
-// process are carried out in the order they were handed over.
+// block on the store; they may be called from any goroutine. What one process
+// does to a lease is carried out in the order it was handed over; between
+// leases, lines may be given back before others are taken.
 type Ledger interface {
 	// Admit asks for the lines of a call. The answer comes to sink, also when
 	// the store is gone (Failed, once the attempt ended). A.Claims must stay
