@@ -1,28 +1,25 @@
 package provision
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/pbx-interlink/interlink/directory"
 )
 
 type listAccountsInput struct {
 	Paging
-	Query  string              `query:"q" maxLength:"128" doc:"Part of the name or realm, in any case."`
-	Status string              `query:"status" enum:"active,inactive" doc:"Only these."`
-	Parent directory.AccountID `query:"parent" maxLength:"64" doc:"Only accounts directly below this one."`
-	Sort   []string            `query:"sort" maxItems:"4" enum:"name,-name,created_at,-created_at,last_call,-last_call,last_login,-last_login" doc:"Keys in order of weight, - for descending; the order of creation without. Accounts without a call or a login come first under last_call and last_login."`
+	Query    string               `query:"q" maxLength:"128" doc:"Part of the name or realm, in any case."`
+	Status   string               `query:"status" enum:"active,inactive" doc:"Only these."`
+	Parent   directory.AccountID  `query:"parent" maxLength:"64" doc:"Only accounts directly below this one."`
+	Provider directory.ProviderID `query:"provider" maxLength:"64" doc:"Only accounts connected through this voice provider."`
+	Sort     []string             `query:"sort" maxItems:"4" enum:"name,-name,status,-status,provider,-provider,created_at,-created_at,last_call,-last_call,last_login,-last_login" doc:"Keys in order of weight, - for descending; the order of creation without. Accounts without a provider, a call or a login come first under that key."`
 }
 
 func (s *Server) listAccounts(ctx context.Context, in *listAccountsInput) (*Listing[Account], error) {
-	list := fmt.Sprintf("accounts q=%q status=%s parent=%q sort=%v", strings.ToLower(in.Query), in.Status, in.Parent, in.Sort)
+	list := fmt.Sprintf("accounts q=%q status=%s parent=%q provider=%q sort=%v", strings.ToLower(in.Query), in.Status, in.Parent, in.Provider, in.Sort)
 	at, err := s.position(list, in.Cursor)
 	if err != nil {
 		return nil, err
@@ -49,28 +46,6 @@ func (s *Server) listAccounts(ctx context.Context, in *listAccountsInput) (*List
 type accountRow struct {
 	account *directory.Account
 	keys    []sortKey
-}
-
-// sortKey compares by its number, then by its text.
-type sortKey struct {
-	n    int64
-	text string
-}
-
-func (k sortKey) compare(o sortKey) int {
-	if k.n != o.n {
-		return cmp.Compare(k.n, o.n)
-	}
-	return strings.Compare(k.text, o.text)
-}
-
-// String is how a cursor holds a key.
-func (k sortKey) String() string { return strconv.FormatInt(k.n, 10) + " " + k.text }
-
-func parseSortKey(s string) (k sortKey, ok bool) {
-	n, text, ok := strings.Cut(s, " ")
-	v, err := strconv.ParseInt(n, 10, 64)
-	return sortKey{v, text}, ok && err == nil
 }
 
 // position is where the list goes on behind a row.
@@ -134,7 +109,7 @@ func (in *listAccountsInput) lastRow(at position) (accountRow, error) {
 func (s *Server) matching(ctx context.Context, in *listAccountsInput, after directory.AccountID, yield func(*directory.Account) bool) {
 	visible, query := s.visible(requestOf(ctx).principal), strings.ToLower(in.Query)
 	s.eachAccount(after, func(a *directory.Account) bool {
-		return !in.match(a, query) || visible != nil && !visible[a.ID] || yield(a)
+		return !in.match(a, query) || in.Provider != "" && !s.has(a, in.Provider) || visible != nil && !visible[a.ID] || yield(a)
 	})
 }
 
@@ -218,82 +193,8 @@ func (in *listAccountsInput) match(a *directory.Account, query string) bool {
 		(query == "" || strings.Contains(strings.ToLower(a.Name), query) || strings.Contains(a.Realm, query))
 }
 
-// accountOrder is what a list is sorted by, in order of weight.
-type accountOrder []orderKey
-
-type orderKey struct {
-	name       string
-	descending bool
-}
-
-func newAccountOrder(sort []string) (order accountOrder) {
-	for _, key := range sort {
-		name, descending := strings.CutPrefix(key, "-")
-		order = append(order, orderKey{name, descending})
-	}
-	return order
-}
-
-func (o accountOrder) compare(a, b accountRow) int {
-	for i, key := range o {
-		c := a.keys[i].compare(b.keys[i])
-		if key.descending {
-			c = -c
-		}
-		if c != 0 {
-			return c
-		}
-	}
-	return strings.Compare(string(a.account.ID), string(b.account.ID))
-}
-
-// never sorts before every call and every login.
-const never = math.MinInt64
-
-// keyed returns accounts with their sort keys.
-func (s *Server) keyed(ctx context.Context, accounts []*directory.Account, order accountOrder) ([]accountRow, error) {
-	rows := make([]accountRow, len(accounts))
-	keys := make([]sortKey, len(accounts)*len(order))
-	for i, a := range accounts {
-		rows[i] = accountRow{a, keys[i*len(order) : (i+1)*len(order)]}
-	}
-	for k, key := range order {
-		switch key.name {
-		case "name":
-			for _, r := range rows {
-				r.keys[k].text = strings.ToLower(r.account.Name)
-			}
-		case "created_at":
-			for _, r := range rows {
-				// Ids tell the order within a millisecond.
-				r.keys[k] = sortKey{r.account.CreatedAt.UnixNano(), string(r.account.ID)}
-			}
-		case "last_login":
-			for _, r := range rows {
-				r.keys[k].n = never
-				if at := s.newestLogin(r.account.ID); at != nil {
-					r.keys[k].n = at.UnixMilli()
-				}
-			}
-		case "last_call":
-			last, err := s.lastCalls(ctx, accounts)
-			if err != nil {
-				return nil, err
-			}
-			for i, r := range rows {
-				if r.keys[k].n = never; !last[i].IsZero() {
-					r.keys[k].n = last[i].UnixMilli()
-				}
-			}
-		}
-	}
-	return rows, nil
-}
-
-func (s *Server) lastCalls(ctx context.Context, accounts []*directory.Account) ([]time.Time, error) {
-	ids := make([]directory.AccountID, len(accounts))
-	for i, a := range accounts {
-		ids[i] = a.ID
-	}
-	return s.cfg.CallLog.LastCalls(ctx, ids)
+// has reports whether an account is connected through a provider.
+func (s *Server) has(a *directory.Account, provider directory.ProviderID) bool {
+	c := directory.Find[*directory.Connection](s.view, directory.KindConnection, string(a.ID))
+	return c != nil && c.Provider == provider
 }

@@ -223,8 +223,22 @@ func TestAC4ProviderAndLastSync(t *testing.T) {
 	list := w.do(get("/v1/accounts?sort=name")).want(200)
 	list.is("items.0.provider", "One").is("items.0.last_sync", at.Format(time.RFC3339)).is("items.0.last_call", at.Add(-time.Minute).Format(time.RFC3339)).
 		is("items.1.provider", nil).is("items.1.last_sync", nil)
-	w.do(put(brown+"/settings", obj{"call_log_sync": false})).want(200)
+	w.do(get("/v1/accounts?provider="+one)).want(200).is("items.0.name", "Brown").is("next", nil)
+	w.do(get("/v1/accounts?sort=provider&limit=1")).want(200).is("items.0.name", "Smith")
+	w.do(get("/v1/accounts?sort=-provider&limit=1")).want(200).is("items.0.name", "Brown")
+	w.do(change(smith, obj{"enabled": false})).want(200)
+	w.do(get("/v1/accounts?sort=-status&limit=1")).want(200).is("items.0.name", "Smith").is("items.0.status", "inactive")
+	for _, key := range []string{"last_login", "-last_login", "last_call", "provider"} {
+		page := w.do(get("/v1/accounts?limit=1&sort=" + key)).want(200)
+		rest := w.do(get("/v1/accounts?limit=1&sort=" + key + "&cursor=" + page.str("next"))).want(200)
+		if names := append(page.ids("name"), rest.ids("name")...); len(names) != 2 || names[0] == names[1] {
+			t.Errorf("%s: %v", key, names)
+		}
+	}
 	w.do(put(brown+"/provider", obj{"provider": two, "confirm": true})).want(200)
+	if left := w.do(get("/v1/accounts?provider=" + one)).want(200).ids("name"); len(left) != 0 {
+		t.Errorf("still with the old provider: %v", left)
+	}
 	c, _ := w.server.connection(idOf(brown))
 	later := *c
 	later.Since = at.Add(time.Hour)
