@@ -52,6 +52,13 @@ type Config struct {
 	// TrustedProxies are believed in what X-Forwarded-For says of whom an API
 	// request comes from.
 	TrustedProxies []netip.Prefix
+	// SessionTime is how long a login lasts, 1 minute to 30 days.
+	SessionTime time.Duration
+	// APIRate is how many requests a second one principal may send; 0 is the
+	// built-in default.
+	APIRate int
+	// WebhookAllowPrivate lets webhooks post to addresses that are not public.
+	WebhookAllowPrivate bool
 	// DrainTime is how long calls may go on after SIGTERM; 0 ends at once.
 	DrainTime time.Duration
 	LogLevel  slog.Level
@@ -79,6 +86,9 @@ const (
 	maxSIPLoops     = 256
 	maxCallsCeiling = 10_000_000
 	maxDrainTime    = 24 * time.Hour
+	maxAPIRate      = 1_000_000
+	minSessionTime  = time.Minute
+	maxSessionTime  = 30 * 24 * time.Hour
 	minAdmitBudget  = 10 * time.Millisecond
 	maxAdmitBudget  = 5 * time.Second
 )
@@ -121,8 +131,17 @@ func settings() []setting {
 				c.AdmitBudget, err = parseDuration(v, minAdmitBudget, maxAdmitBudget)
 				return err
 			}},
+		{key: "api_rate", fallback: "0", usage: "most requests a second of one principal to the API; 0 = built-in default",
+			set: func(c *Config, v string) (err error) { c.APIRate, err = parseCount(v, maxAPIRate); return err }},
+		{key: "webhook_allow_private", fallback: "false", usage: "let webhooks post to private and loopback addresses",
+			set: func(c *Config, v string) (err error) { c.WebhookAllowPrivate, err = parseBool(v); return err }},
 		{key: "trusted_proxies", usage: "proxies before the API whose X-Forwarded-For is believed, comma list of addresses and prefixes",
 			set: func(c *Config, v string) (err error) { c.TrustedProxies, err = parsePrefixes(v); return err }},
+		{key: "session_time", fallback: "12h", usage: "how long a login lasts",
+			set: func(c *Config, v string) (err error) {
+				c.SessionTime, err = parseDuration(v, minSessionTime, maxSessionTime)
+				return err
+			}},
 		{key: "drain_time", fallback: "30s", usage: "how long calls may go on after SIGTERM",
 			set: func(c *Config, v string) (err error) {
 				c.DrainTime, err = parseDuration(v, 0, maxDrainTime)

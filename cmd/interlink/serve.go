@@ -27,6 +27,7 @@ var (
 	_ routing.Journal       = (*store.Store)(nil)
 	_ provision.Repository  = (*store.Store)(nil)
 	_ provision.Trail       = (*store.Store)(nil)
+	_ provision.Courier     = (*store.Store)(nil)
 	_ provision.Calls       = (*store.Store)(nil)
 	_ provision.CallLog     = (*store.Store)(nil)
 	_ provision.Idempotency = (*store.Store)(nil)
@@ -145,10 +146,11 @@ func (g *Gateway) openSIP(router *routing.Router, reg prometheus.Registerer) (er
 func (g *Gateway) openAPI(router *routing.Router, reg prometheus.Registerer) error {
 	var err error
 	g.provision, err = provision.New(provision.Config{
-		View: g.store.View(), Repository: g.store, Trail: g.store, Calls: g.store, CallLog: g.store, Idempotency: g.store,
+		View: g.store.View(), Repository: g.store, Trail: g.store, Courier: g.store, Calls: g.store, CallLog: g.store, Idempotency: g.store,
 		Router: router, StatusOf: sip.StatusOf,
 		ClusterKey: []byte(g.cfg.ClusterKey), AdminToken: g.cfg.AdminToken, RealmSuffix: g.cfg.RealmSuffix,
-		TrustedProxies: g.cfg.TrustedProxies, Registerer: reg, Log: g.log.With("room", "api"),
+		TrustedProxies: g.cfg.TrustedProxies, SessionTime: g.cfg.SessionTime,
+		Registerer: reg, Log: g.log.With("room", "api"),
 	})
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
