@@ -20,6 +20,9 @@ func (s *Server) mayEmpower(p principal, owner directory.AccountID, kind princip
 	rights, _ := s.grants.of(kind)
 	mine := s.granted(p, owner)
 	for do := range rights {
+		if do == federationManage && len(s.view.OwnedBy(directory.KindFederation, owner)) == 0 {
+			continue // there is nothing to manage: a federation's administrator makes administrators of members, too
+		}
 		if inScope(scopes, do) && !mine[do] {
 			return false
 		}

@@ -26,6 +26,8 @@ func TestFE5FederationAdministrator(t *testing.T) {
 		s.do(post("/v1/federations", obj{"name": "x", "owner": idIn(member)}).as(token)).want(403, "forbidden")
 	}
 	s.do(post(s.brown+"/numbers", obj{"number": "1002", "trunk": trunk}).as(token)).want(201)
+	s.do(post(s.brown+"/users", obj{"email": "new@brown.example", "first_name": "N", "last_name": "N", "role": "admin"}).as(token)).want(201)
+	s.do(post(s.brown+"/tokens", obj{"name": "T"}).as(token)).want(201)
 	// Nothing else: not the owner, no other account, not the federation itself.
 	for _, other := range []string{s.andrews, s.foreign} {
 		s.do(get(other).as(token)).want(404, "not_found")
@@ -73,6 +75,30 @@ func TestFE5RightsEndWithMembership(t *testing.T) {
 	// Back in, it has to be named again.
 	f.joins(s.brown)
 	s.do(get(s.andrews+"/trunks").as(token)).want(404, "not_found")
+}
+
+// An owner that is a member of its own federation does not hand the federation
+// over to its administrator, by no way round either; nor does a member that is a
+// partner hand over the accounts below it.
+func TestFE5NoWayRound(t *testing.T) {
+	s := newShop(t)
+	f := s.federate(s.brown, s.brown, s.reseller)
+	token := s.steward(f, s.brown)
+	request := f.asks(s.smith)
+	s.do(get(s.brown + "/trunks").as(token)).want(200)
+	s.do(get(f.path + "/join-requests").as(token)).want(403, "forbidden")
+	s.do(post(request+"/accept", nil).as(token)).want(404, "not_found")
+	if r := s.do(get(f.path).as(token)).want(200); contains(r.text, f.code) {
+		t.Error("the administrator reads the code")
+	}
+	for i, account := range []string{s.brown, s.reseller} {
+		user := obj{"email": string(rune('a'+i)) + "@x.example", "first_name": "N", "last_name": "N", "role": "admin"}
+		s.do(post(account+"/users", user).as(token)).want(403, "forbidden")
+		s.do(post(account+"/tokens", obj{"name": "T"}).as(token)).want(403, "forbidden")
+	}
+	s.do(get(s.andrews).as(token)).want(404, "not_found")
+	s.do(post("/v1/accounts", obj{"name": "New", "parent": idIn(s.reseller)}).as(token)).want(403, "forbidden")
+	s.do(post("/v1/federations", obj{"name": "New", "owner": idIn(s.reseller)}).as(token)).want(403, "forbidden")
 }
 
 func TestFE5WhoCanBeNamed(t *testing.T) {

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -45,43 +46,61 @@ func TestThrottleCountsAccountsAndSources(t *testing.T) {
 	}
 }
 
-// Guesses of keys and codes, well-formed and with the right checksum, from one
-// source and from many: none hits, and who has the key redeems it meanwhile.
+// go test -run Guessing -guesses 1000000 makes a million of each sort.
+var guesses = flag.Int("guesses", 3000, "how many keys and codes TestIL3Guessing… tries in each of its ways")
+
+// Guesses of keys and codes, well-formed and with the right checksum: none hits,
+// and who has the key goes on redeeming. They come from one source by one
+// account, from many sources by many accounts, and with nothing to throttle them.
 func TestIL3GuessingIsHopelessAndHurtsNobody(t *testing.T) {
-	s := newShop(t)
-	f := s.federate(s.reseller)
-	const guesses, sources = 4000, 400
-	for _, many := range []bool{false, true} {
-		hits, let := 0, 0
-		for i := range guesses {
-			source := "198.51.100.7:1000"
-			if many {
-				n := i % sources
-				source = fmt.Sprintf("203.0.%d.%d:%d", n/200, n%200, 1024+i)
+	for name, c := range map[string]struct{ accounts, sources, burst int }{
+		"one source":   {1, 1, 10},
+		"many sources": {50, 10_000, 10},
+		"unthrottled":  {1, 1, 1 << 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t, func(cfg *Config) { cfg.RedeemBurst = c.burst })
+			f := s.federate(s.reseller)
+			var guessers []string
+			for i := range c.accounts {
+				guessers = append(guessers, s.account(fmt.Sprint("Guesser ", i)))
 			}
-			a := post(s.foreign+"/interlinks/redeem", obj{"name": "x", "authorization_key": newSecret(authorizationKey)})
-			if i%2 == 1 {
-				a = post(s.foreign+"/federation/join", obj{"access_code": newSecret(accessCode)})
+			seen := map[int]int{}
+			for i := range *guesses {
+				n := i % c.sources
+				source := fmt.Sprintf("203.0.%d.%d:%d", n/250, n%250, 1024+i%60_000)
+				seen[s.guess(guessers[i%c.accounts], source, i%2 == 1)]++
+				if i%(*guesses/10) == 5 {
+					s.redeemAndJoin(f)
+				}
 			}
-			switch s.do(a.from(source)).status {
-			case 404:
-				let++
-			case 429:
-			default:
-				hits++
+			t.Logf("%d guesses were answered %v", *guesses, seen)
+			if seen[404]+seen[429] != *guesses || seen[404] == 0 {
+				t.Error("a guess was answered with something else")
 			}
-			if i%1000 == 500 {
-				key := s.do(post(s.brown+"/interlinks", obj{"name": "x"})).want(201)
-				s.do(post(s.smith+"/interlinks/redeem", obj{"name": "x", "authorization_key": key.str("authorization_key")})).want(201)
-				s.do(del(key.header.Get("Location"))).want(204)
-				request := f.asks(s.smith)
-				s.do(del(request)).want(204)
+			if throttled := c.burst == 10; throttled != (seen[429] > 0) {
+				t.Error("throttled where it should not be, or the other way round")
 			}
-		}
-		if hits > 0 || let > guesses/10 || !many && let < 10 {
-			t.Errorf("many sources %v: %d hits, %d of %d guesses were looked at", many, hits, let, guesses)
-		}
+		})
 	}
+}
+
+// guess tries a random key, or a code, and returns the status.
+func (w *world) guess(account, source string, code bool) int {
+	a := post(account+"/interlinks/redeem", obj{"name": "x", "authorization_key": newSecret(authorizationKey)})
+	if code {
+		a = post(account+"/federation/join", obj{"access_code": newSecret(accessCode)})
+	}
+	return w.do(a.from(source)).status
+}
+
+// redeemAndJoin is what honest people do meanwhile.
+func (s *shop) redeemAndJoin(f ring) {
+	s.t.Helper()
+	path, key := s.offer(s.brown, s.brownAdmin)
+	s.do(post(s.smith+"/interlinks/redeem", obj{"name": "x", "authorization_key": key}).as(s.smithAdmin)).want(201)
+	s.do(del(path)).want(204)
+	s.do(del(f.asks(s.smith))).want(204)
 }
 
 // BenchmarkGuess is what one guess of a key costs where nothing throttles it.
