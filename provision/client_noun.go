@@ -19,8 +19,8 @@ func pathOf(a directory.AccountID, rest ...string) string {
 // Me tells whose token the client has.
 func (c *Client) Me(ctx context.Context) (*Me, error) { return fetch[Me](ctx, c, "/v1/me", nil) }
 
-func (c *Client) CreateAccount(ctx context.Context, a NewAccount) (*Account, error) {
-	return submit[Account](ctx, c, "/v1/accounts", a)
+func (c *Client) CreateAccount(ctx context.Context, a NewAccount) (*CreatedAccount, error) {
+	return submit[CreatedAccount](ctx, c, "/v1/accounts", a)
 }
 
 // AccountQuery selects and orders accounts; the zero value means all.

@@ -40,7 +40,7 @@ func TestClientConversation(t *testing.T) {
 	}
 	account := func(name string) *Account {
 		t.Helper()
-		return got[*Account](t)(c.CreateAccount(ctx, NewAccount{Name: name}))
+		return &got[*CreatedAccount](t)(c.CreateAccount(ctx, NewAccount{Name: name})).Account
 	}
 	brown, smith := account("Brown"), account("Smith")
 	trunk := got[*Trunk](t)(c.CreateTrunk(ctx, brown.ID, NewTrunk{Name: "PBX", Addresses: []string{"127.0.0.2:5060"}, Sources: []string{"127.0.0.2"}}))
@@ -142,8 +142,8 @@ func TestClientGetsProblems(t *testing.T) {
 func TestClientOnce(t *testing.T) {
 	w, ctx := newWorld(t), t.Context()
 	once := w.serve(testToken).Once("k")
-	a := got[*Account](t)(once.CreateAccount(ctx, NewAccount{Name: "Brown"}))
-	b := got[*Account](t)(once.CreateAccount(ctx, NewAccount{Name: "Brown"}))
+	a := got[*CreatedAccount](t)(once.CreateAccount(ctx, NewAccount{Name: "Brown"}))
+	b := got[*CreatedAccount](t)(once.CreateAccount(ctx, NewAccount{Name: "Brown"}))
 	if a.ID != b.ID {
 		t.Error("two accounts")
 	}
