@@ -123,7 +123,7 @@ func TestAuditFiltersAndPages(t *testing.T) {
 		t.Fatal("entries from before the beginning")
 	}
 	first := w.do(get("/v1/audit?limit=1&principal=" + me)).want(200).str("next")
-	w.do(get("/v1/audit?limit=1&cursor=" + first)).want(422, "cursor_invalid", "cursor")
+	w.do(get("/v1/audit?limit=1&cursor="+first)).want(422, "cursor_invalid", "cursor")
 	w.do(get("/v1/audit?from=yesterday")).want(422, "invalid", "from")
 }
 

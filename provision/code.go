@@ -33,6 +33,8 @@ func codes() []codeText {
 		{"email_fixed", "The email address of a user can never be changed."},
 		{"email_invalid", "The email address is not valid."},
 		{"email_taken", "Another user has this email address."},
+		{"event_unknown", "There is no event of that name."},
+		{"events_count", "A webhook names too many events."},
 		{"expiry_past", "The key would have expired already."},
 		{"field_twice", "A field stands twice in one object."},
 		{"forbidden", "The token does not allow this."},
@@ -97,6 +99,7 @@ func codes() []codeText {
 		{"provider_taken", "Another provider has this name."},
 		{"provider_unknown", "There is no such provider."},
 		{"query_malformed", "The query has a broken escape or a semicolon."},
+		{"rate_limited", "Too many requests of one principal or source; Retry-After says how long to wait."},
 		{"realm_fixed", "The realm of an account can never be changed."},
 		{"realm_taken", "No free realm was found; try again."},
 		{"reason_invalid", "A reason is too long or has control characters."},
@@ -125,7 +128,9 @@ func codes() []codeText {
 		{"unknown_field", "There is no such field here, or it is not available yet."},
 		{"unknown_parameter", "There is no such query parameter here."},
 		{"url_invalid", "A link is not an http or https address."},
+		{"url_private", "The address of a webhook is not a public one."},
 		{"user_invalid", "A user part has characters it must not have."},
 		{"validity_invalid", "A licence does not end after it begins, or lies outside of the years 2000 to 9999."},
+		{"webhooks_full", "The account has as many webhooks as it can."},
 	}
 }

@@ -16,10 +16,14 @@ import (
 	"github.com/pbx-interlink/interlink/directory"
 )
 
-// observationFixture lets streams end as soon as they have begun.
-func observationFixture(w *world, _ string) fixture {
+// observationFixture has a webhook, and lets streams end as soon as they have
+// begun.
+func observationFixture(w *world, account string) fixture {
 	w.server.EndStreams()
-	return fixture{}
+	hook := w.do(post(account+"/webhooks", obj{"url": "https://93.184.216.34/hook"})).want(201).str("id")
+	return fixture{named: []string{"{webhook}", hook}, bodies: map[string]any{
+		"POST " + webhooksPath: obj{"url": "https://93.184.216.34/other"},
+	}}
 }
 
 // heard is one event of a stream.

@@ -13,6 +13,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	redeems  *prometheus.CounterVec
 	logins   *prometheus.CounterVec
+	hooks    *prometheus.CounterVec
 }
 
 // newMetrics registers nothing when reg is nil.
@@ -35,9 +36,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "interlink_api_logins_total",
 			Help: "Logins, by result: opened, refused or throttled.",
 		}, []string{"result"}),
+		hooks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "interlink_api_webhook_deliveries_total",
+			Help: "Attempts to post events to webhooks, by outcome: delivered, failed or given_up.",
+		}, []string{"outcome"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.duration, m.redeems, m.logins)
+		reg.MustRegister(m.requests, m.duration, m.redeems, m.logins, m.hooks)
 	}
 	return m
 }
@@ -48,5 +53,7 @@ func (m *metrics) request(method, route string, status int, took time.Duration) 
 }
 
 func (m *metrics) redeem(result string) { m.redeems.WithLabelValues(result).Inc() }
+
+func (m *metrics) delivery(outcome string) { m.hooks.WithLabelValues(outcome).Inc() }
 
 func (m *metrics) login(result string) { m.logins.WithLabelValues(result).Inc() }

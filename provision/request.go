@@ -134,19 +134,22 @@ func (s *Server) admit(next http.Handler) http.Handler {
 			}
 		}
 		public := route != nil && openToAll(r.Method, req.route)
+		var problem *Problem
 		if !public {
-			p, problem := s.authenticate(r)
-			if problem != nil {
-				s.writeProblem(w, r, problem)
-				return
-			}
-			req.principal = p
+			req.principal, problem = s.authenticate(r)
+		}
+		if late := s.rates.ration(req); late != nil {
+			problem = late
+		}
+		if problem != nil {
+			s.writeProblem(w, r, problem)
+			return
 		}
 		if route == nil {
 			next.ServeHTTP(w, r) // the path or the method is at fault, not the body
 			return
 		}
-		problem := checkQuery(r)
+		problem = checkQuery(r)
 		switch {
 		case problem != nil:
 		case s.bodiless(r.Method, req.route):

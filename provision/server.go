@@ -33,6 +33,8 @@ type Calls interface {
 	LiveCalls(ctx context.Context, account directory.AccountID, limit int) ([]routing.LiveCall, error)
 	// LiveCall returns nil when there is no such call.
 	LiveCall(ctx context.Context, lease routing.LeaseID) (*routing.LiveCall, error)
+	// Spending is what the account's calls per minute have cost, and will have.
+	Spending(ctx context.Context, account directory.AccountID) (routing.Spending, error)
 	// EndCall ends the call and frees its lines; KindNotFound when it is gone.
 	EndCall(ctx context.Context, lease routing.LeaseID) error
 }
@@ -67,6 +69,9 @@ type Config struct {
 	Repository Repository
 	// Trail keeps who did what. Required.
 	Trail Trail
+	// Courier keeps what nodes know of each other's deliveries to webhooks.
+	// Required.
+	Courier Courier
 	// Calls and CallLog show what calls do. Required.
 	Calls   Calls
 	CallLog CallLog
@@ -98,6 +103,17 @@ type Config struct {
 	// PasswordMemory is what hashing a password takes, in KiB, at least 8; 0 is
 	// 19456. Hashes made at another cost are renewed at the next login.
 	PasswordMemory uint32
+	// Rate is how many requests a second one principal may send to this node,
+	// and ten seconds' worth of them at once; 0 is 1000.
+	Rate int
+	// WebhookAllowPrivate lets webhooks post to addresses that are not public.
+	WebhookAllowPrivate bool
+	// WebhookRetry is the pause after the first failed delivery, doubled with
+	// each further one up to an hour; WebhookAge is how long a write's events are
+	// tried. 0 is 5 seconds, and 24 hours.
+	WebhookRetry, WebhookAge time.Duration
+	// LookupHost finds the addresses of webhooks' hosts; nil asks the system.
+	LookupHost func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Ready, when set, is asked before each request under /v1: an error answers
 	// 503.
 	Ready func() error
@@ -121,6 +137,9 @@ type Server struct {
 	passwords *passwords
 	turns     *turns
 	streams   *streams
+	rates     rates
+	targets   *targets
+	postman   *postman
 	grants    grants
 	ids       *idSource
 	router    *mux.Router
@@ -139,11 +158,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, view: cfg.View, repo: cfg.Repository, calls: cfg.Calls, log: cfg.Log,
-		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), turns: newTurns(), streams: newStreams(), grants: newGrants(),
+		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), turns: newTurns(), streams: newStreams(), rates: newRates(cfg.Rate), targets: newTargets(cfg), grants: newGrants(),
 		redeems: newThrottle(cfg.RedeemBurst, cfg.RedeemEvery),
 		logins:  newLogins(), passwords: newPasswords(cfg.PasswordMemory),
 		router: mux.NewRouter().SkipClean(true),
 	}
+	s.postman = newPostman(s.targets)
 	s.router.NotFoundHandler = s.admit(http.HandlerFunc(s.routeNotFound))
 	s.router.MethodNotAllowedHandler = s.admit(http.HandlerFunc(s.methodNotAllowed))
 	s.router.Use(s.admit)
@@ -161,8 +181,10 @@ func (c *Config) complete() error {
 	switch {
 	case c.View == nil || c.Repository == nil || c.Calls == nil || c.CallLog == nil:
 		return errors.New("provision: View, Repository, Calls and CallLog are required")
-	case c.Trail == nil:
-		return errors.New("provision: Trail is required")
+	case c.Trail == nil || c.Courier == nil:
+		return errors.New("provision: Trail and Courier are required")
+	case c.Rate < 0 || c.WebhookRetry < 0 || c.WebhookAge < 0:
+		return errors.New("provision: Rate, WebhookRetry and WebhookAge cannot be negative")
 	case c.Router == nil || c.StatusOf == nil:
 		return errors.New("provision: Router and StatusOf are required")
 	case len(c.ClusterKey) < 16:
@@ -185,6 +207,15 @@ func (c *Config) complete() error {
 	}
 	if c.RedeemEvery == 0 {
 		c.RedeemEvery = 6 * time.Second
+	}
+	if c.Rate == 0 {
+		c.Rate = defaultRate
+	}
+	if c.WebhookRetry == 0 {
+		c.WebhookRetry = 5 * time.Second
+	}
+	if c.WebhookAge == 0 {
+		c.WebhookAge = 24 * time.Hour
 	}
 	if c.SessionTime == 0 {
 		c.SessionTime = 12 * time.Hour
@@ -289,6 +320,7 @@ func (s *Server) routes() {
 	handle(s, http.MethodGet, accountPath+"/call-log", s.listCallLog)
 	handle(s, http.MethodPost, "/v1/explain", s.explain)
 
+	s.webhookRoutes()
 	handle(s, http.MethodGet, "/v1/audit", s.listAudit)
 	handle(s, http.MethodGet, "/v1/audit/verify", s.verifyAudit)
 	handle(s, http.MethodGet, eventsPath, s.listen)

@@ -23,16 +23,19 @@ type store struct {
 	seq     uint64
 	actors  []directory.Actor
 	trail   []directory.AuditEntry
+	hooks   courier
 	// before, when set, runs once before the next write takes effect.
 	before func()
 	// broken, when set, is what every operation answers.
 	broken error
 
-	lines   map[directory.AccountID]routing.Lines
-	live    []routing.LiveCall
-	ended   []routing.LeaseID
-	records map[directory.AccountID][]routing.Record
-	answers map[string]*answer
+	lines map[directory.AccountID]routing.Lines
+	live  []routing.LiveCall
+	// spending is what calls per minute have cost.
+	spending map[directory.AccountID]routing.Spending
+	ended    []routing.LeaseID
+	records  map[directory.AccountID][]routing.Record
+	answers  map[string]*answer
 }
 
 type answer struct {
@@ -43,7 +46,7 @@ type answer struct {
 func newStore() *store {
 	return &store{
 		view: directory.NewView(), objects: map[directory.Ref]directory.Object{}, claims: map[string]directory.Ref{},
-		lines: map[directory.AccountID]routing.Lines{}, records: map[directory.AccountID][]routing.Record{}, answers: map[string]*answer{},
+		lines: map[directory.AccountID]routing.Lines{}, spending: map[directory.AccountID]routing.Spending{}, records: map[directory.AccountID][]routing.Record{}, answers: map[string]*answer{},
 	}
 }
 
@@ -150,6 +153,12 @@ func (s *store) LiveCalls(_ context.Context, id directory.AccountID, limit int) 
 		}
 	}
 	return out, s.broken
+}
+
+func (s *store) Spending(_ context.Context, id directory.AccountID) (routing.Spending, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spending[id], s.broken
 }
 
 func (s *store) LiveCall(_ context.Context, l routing.LeaseID) (*routing.LiveCall, error) {

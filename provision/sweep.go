@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/pbx-interlink/interlink/directory"
@@ -17,8 +18,12 @@ const (
 )
 
 // Run keeps house until ctx is done: sessions and tokens that have ended are
-// removed. Every node does so; of two at once one finds the work done.
+// removed, and webhooks told what happens. Every node removes; of two at once one
+// finds the work done. One node tells.
 func (s *Server) Run(ctx context.Context) error {
+	var telling sync.WaitGroup
+	telling.Go(func() { s.dispatch(ctx) })
+	defer telling.Wait()
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {

@@ -49,7 +49,7 @@ func newWorldFor(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
 	st := newStore()
 	cfg := Config{
-		View: st.view, Repository: st, Calls: st, CallLog: st, Trail: st, Idempotency: st,
+		View: st.view, Repository: st, Calls: st, CallLog: st, Trail: st, Courier: st, Idempotency: st,
 		Router: routing.NewRouter(st.view), StatusOf: sipStatus,
 		ClusterKey: []byte("0123456789abcdef0123456789abcdef"), AdminToken: testToken, RealmSuffix: "Interlink.invalid",
 		PasswordMemory: 64, // tests need no protection

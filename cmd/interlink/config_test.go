@@ -87,7 +87,8 @@ func TestConfigEverySource(t *testing.T) {
 		"sip_advertise": "sip.example.com:5070", "sip_loops": "3", "max_calls": "17", "api_listen": "127.0.0.1:81",
 		"debug_listen": "127.0.0.1:91", "realm_suffix": "pbx.example.com", "cluster_key": testKey,
 		"cluster_key_file": secret, "node_id": "n-1", "admin_token": testToken, "admin_token_file": secret,
-		"admit_budget": "70ms", "trusted_proxies": "10.0.0.0/8, 192.0.2.1", "session_time": "8h", "drain_time": "7s", "log_level": "warn", "log_format": "json",
+		"admit_budget": "70ms", "trusted_proxies": "10.0.0.0/8, 192.0.2.1", "session_time": "8h", "api_rate": "17", "webhook_allow_private": "true",
+		"drain_time": "7s", "log_level": "warn", "log_format": "json",
 	}
 	for _, s := range settings() {
 		v := values[s.key]
@@ -128,6 +129,7 @@ func equalConfig(a, b Config) bool {
 		a.APIListen == b.APIListen && a.DebugListen == b.DebugListen && a.RealmSuffix == b.RealmSuffix &&
 		a.ClusterKey == b.ClusterKey && a.NodeID == b.NodeID && a.AdminToken == b.AdminToken &&
 		slices.Equal(a.TrustedProxies, b.TrustedProxies) && a.SessionTime == b.SessionTime &&
+		a.APIRate == b.APIRate && a.WebhookAllowPrivate == b.WebhookAllowPrivate &&
 		a.AdmitBudget == b.AdmitBudget && a.DrainTime == b.DrainTime && a.LogLevel == b.LogLevel && a.LogFormat == b.LogFormat
 }
 

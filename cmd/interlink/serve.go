@@ -149,8 +149,9 @@ func (g *Gateway) openAPI(router *routing.Router, reg prometheus.Registerer) err
 		View: g.store.View(), Repository: g.store, Trail: g.store, Courier: g.store, Calls: g.store, CallLog: g.store, Idempotency: g.store,
 		Router: router, StatusOf: sip.StatusOf,
 		ClusterKey: []byte(g.cfg.ClusterKey), AdminToken: g.cfg.AdminToken, RealmSuffix: g.cfg.RealmSuffix,
-		TrustedProxies: g.cfg.TrustedProxies, SessionTime: g.cfg.SessionTime,
-		Registerer: reg, Log: g.log.With("room", "api"),
+		TrustedProxies: g.cfg.TrustedProxies, Rate: g.cfg.APIRate, WebhookAllowPrivate: g.cfg.WebhookAllowPrivate,
+		SessionTime: g.cfg.SessionTime,
+		Registerer:  reg, Log: g.log.With("room", "api"),
 	})
 	if err != nil {
 		return fmt.Errorf("API: %w", err)

@@ -1,0 +1,203 @@
+package provision
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+// Courier keeps what nodes must know of each other about deliveries to webhooks.
+type Courier interface {
+	// Lead makes this process the one that delivers, for some seconds, or keeps
+	// it so. The term tells leaders apart; 0 while another leads.
+	Lead(ctx context.Context) (term uint64, err error)
+	// Delivered returns how far a webhook's deliveries have come.
+	Delivered(ctx context.Context, id directory.WebhookID) (directory.DeliveryState, error)
+	// Deliver notes how far they have come, and an attempt where there was one;
+	// KindStale when another process leads by now.
+	Deliver(ctx context.Context, term uint64, id directory.WebhookID, state directory.DeliveryState, attempt *directory.Delivery) error
+	// Deliveries returns the last attempts, the newest first.
+	Deliveries(ctx context.Context, id directory.WebhookID) ([]directory.Delivery, error)
+}
+
+const (
+	// leadEvery is how often a node asks to lead, or to go on leading.
+	leadEvery = 3 * time.Second
+	// couriers is how many webhooks are posted to at a time.
+	couriers = 16
+	// stumble is how long a webhook waits whose store failed.
+	stumble = 2 * time.Second
+)
+
+// dispatch delivers to webhooks while this node leads, until ctx is done. Another
+// node takes over within seconds of one that dies, and goes on where it was; what
+// was under way is posted again.
+func (s *Server) dispatch(ctx context.Context) {
+	ask := time.NewTimer(0)
+	defer ask.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ask.C:
+		}
+		if term, err := s.cfg.Courier.Lead(ctx); err == nil && term > 0 {
+			d := &dispatcher{server: s, term: term, due: map[directory.WebhookID]time.Time{}, busy: map[directory.WebhookID]bool{}, done: make(chan handed, couriers)}
+			d.run(ctx)
+		}
+		ask.Reset(leadEvery)
+	}
+}
+
+// dispatcher hands webhooks that have something to be told to deliver. One
+// goroutine owns it.
+type dispatcher struct {
+	server *Server
+	term   uint64
+	// at is the entry of the trail up to which webhooks have been woken.
+	at directory.AuditPosition
+	// due is when a webhook is looked at; one that is busy is looked at after.
+	due  map[directory.WebhookID]time.Time
+	busy map[directory.WebhookID]bool
+	done chan handed
+}
+
+// handed is what came of looking at a webhook.
+type handed struct {
+	id   directory.WebhookID
+	next time.Time
+	err  error
+}
+
+// run works until the node does not lead any more or ctx is done, and until all
+// posts under way have ended.
+func (d *dispatcher) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		for range len(d.busy) {
+			<-d.done
+		}
+	}()
+	moved, stop := d.server.moves(ctx)
+	defer stop()
+	if !d.begin(ctx) {
+		return
+	}
+	lead := time.NewTicker(leadEvery)
+	defer lead.Stop()
+	for {
+		wake := time.NewTimer(d.next())
+		select {
+		case <-ctx.Done():
+			wake.Stop()
+			return
+		case <-lead.C:
+			if term, err := d.server.cfg.Courier.Lead(ctx); err != nil || term != d.term {
+				wake.Stop()
+				return
+			}
+		case <-moved:
+			d.look(ctx)
+		case <-wake.C:
+		case h := <-d.done:
+			d.settle(h)
+		}
+		wake.Stop()
+		d.hand(ctx)
+	}
+}
+
+// begin lets every webhook be looked at once: another node may have left
+// something.
+func (d *dispatcher) begin(ctx context.Context) bool {
+	_, newest, err := d.server.cfg.Trail.AuditEnd(ctx)
+	if err != nil {
+		return false
+	}
+	d.at = newest
+	d.server.eachAccount("", func(a *directory.Account) bool {
+		d.wake(a.ID)
+		return true
+	})
+	return true
+}
+
+// wake lets the webhooks of an account be looked at; those that wait for another
+// attempt go on waiting.
+func (d *dispatcher) wake(id directory.AccountID) {
+	for _, o := range d.server.view.OwnedBy(directory.KindWebhook, id) {
+		w, ok := o.(*directory.Webhook)
+		if _, waits := d.due[w.ID]; ok && w.Enabled && !waits {
+			d.due[w.ID] = time.Time{}
+		}
+	}
+}
+
+// look wakes the webhooks of accounts that something new concerns.
+func (d *dispatcher) look(ctx context.Context) {
+	for {
+		entries, err := d.server.cfg.Trail.AuditEntries(ctx, directory.AuditQuery{Beyond: d.at, Ascending: true, Limit: eventChunk})
+		if err != nil {
+			return // looked at again with the next move
+		}
+		for _, e := range entries {
+			d.at = e.AuditPosition
+			for _, c := range e.Changes {
+				for _, path := range c.Paths {
+					for _, id := range path {
+						d.wake(id)
+					}
+				}
+			}
+		}
+		if len(entries) < eventChunk {
+			return
+		}
+	}
+}
+
+// next is how long until a webhook is due.
+func (d *dispatcher) next() time.Duration {
+	wait := leadEvery
+	for id, at := range d.due {
+		if !d.busy[id] {
+			wait = min(wait, max(0, time.Until(at)))
+		}
+	}
+	if len(d.busy) >= couriers {
+		return leadEvery // until one is done
+	}
+	return wait
+}
+
+// hand gives out the webhooks that are due.
+func (d *dispatcher) hand(ctx context.Context) {
+	for id, at := range d.due {
+		if len(d.busy) >= couriers {
+			return
+		}
+		if d.busy[id] || time.Until(at) > 0 {
+			continue
+		}
+		d.busy[id] = true
+		delete(d.due, id)
+		go func() {
+			next, err := d.server.deliver(ctx, d.term, id)
+			d.done <- handed{id, next, err}
+		}()
+	}
+}
+
+func (d *dispatcher) settle(h handed) {
+	delete(d.busy, h.id)
+	switch {
+	case h.err != nil:
+		d.server.log.Warn("a webhook waits", slog.String("webhook", string(h.id)), slog.String("error", h.err.Error()))
+		d.due[h.id] = time.Now().Add(stumble)
+	case !h.next.IsZero():
+		d.due[h.id] = h.next
+	}
+}
