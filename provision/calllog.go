@@ -21,7 +21,7 @@ type CallRecord struct {
 	Result     routing.Result `json:"result" enum:"answered,busy,no_answer,cancelled,refused,failed" doc:"How it ended."`
 	Reason     *string        `json:"reason" doc:"Why the gateway refused it; null when it did not."`
 	SIPStatus  int            `json:"sip_status" doc:"The final SIP response to the caller."`
-	Billing    *string        `json:"billing" doc:"How it was paid for; null while calls are not billed."`
+	Billing    *string        `json:"billing" doc:"How an answered call was carried: flat_rate on a line (burst lines among them), per_minute from the account's credit; null where it was not answered." example:"flat_rate"`
 }
 
 const recordPrefix = "cdr_"
@@ -59,7 +59,7 @@ func (s *Server) renderRecord(r routing.Record) CallRecord {
 	out := CallRecord{
 		ID: recordPrefix + r.ID, Direction: "outbound", From: r.From, To: r.To, StartedAt: r.Started.UTC(),
 		AnsweredAt: nullTime(r.Answered), EndedAt: nullTime(r.Ended), Result: r.Result,
-		Reason: nullable(r.Reason), SIPStatus: r.SIPStatus,
+		Reason: nullable(r.Reason), SIPStatus: r.SIPStatus, Billing: nullable(r.Method.String()),
 	}
 	if r.Inbound {
 		out.Direction = "inbound"

@@ -11,7 +11,7 @@ import (
 // currency (cents).
 type Credit struct {
 	Balance   int64   `json:"balance" doc:"The sum of all entries less what calls have cost, in minor units." example:"5000"`
-	Available int64   `json:"available" doc:"The balance less what the calls that run now will have cost a minute ahead." example:"4960"`
+	Available int64   `json:"available" doc:"The balance less what the calls per minute that run now will have cost a minute from now, as if all had been answered at once." example:"4960"`
 	Currency  *string `json:"currency" doc:"ISO 4217; null before the first entry." example:"EUR"`
 }
 
@@ -82,8 +82,13 @@ func (s *Server) getCredit(ctx context.Context, in *getCreditInput) (*Reading[Cr
 	if err != nil {
 		return nil, err
 	}
+	spending, err := s.calls.Spending(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
 	c := s.creditOf(a.ID)
-	return &Reading[Credit]{Body: Credit{Balance: c.Added, Available: c.Added, Currency: nullable(c.Currency)}}, nil
+	balance := c.Added - spending.Spent
+	return &Reading[Credit]{Body: Credit{Balance: balance, Available: balance - spending.Running, Currency: nullable(c.Currency)}}, nil
 }
 
 type createCreditEntryInput struct {

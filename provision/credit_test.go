@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/pbx-interlink/interlink/routing"
 )
 
 // moneyFixture gives an account credit, a licence and something to restrict.
@@ -101,4 +103,36 @@ func TestLI9ManyAdditionsAtOnce(t *testing.T) {
 	if len(ids) != writers*each || !slices.IsSorted(ids) || len(slices.Compact(ids)) != writers*each {
 		t.Fatalf("%d entries: %v", len(ids), ids)
 	}
+}
+
+// LI9: what calls have cost shows in the balance, and explain says when a call
+// goes on per minute and when credit does not last.
+func TestLI9SpendingAndExplain(t *testing.T) {
+	w := newWorld(t)
+	brown, smith := w.account("Brown"), w.account("Smith")
+	w.number(smith, w.trunk(smith, "192.0.2.1"), "3001", nil)
+	w.link(brown, smith)
+	body := limits(0, 0, 0, 0)
+	body["allow_prepay"] = true
+	w.do(put(brown+"/limits", body)).want(200).is("allow_prepay", true)
+	plan := w.do(post("/v1/plans", obj{"name": "Standard", "per_minute": 10, "currency": "EUR"})).want(201).str("id")
+	dial := func() *reply {
+		return w.do(post("/v1/explain", obj{"account": idOf(brown), "dialled": "3001"})).want(200)
+	}
+	dial().is("reason", "caller_lines_full") // no plan, no price
+	w.do(put(brown+"/plans", obj{"plans": []string{plan}})).want(200)
+	dial().is("reason", "no_credit")
+	w.do(post(brown+"/credit/entries", obj{"amount": 100, "currency": "EUR"})).want(201)
+	dial().is("verdict", "route")
+	w.store.spending[idOf(brown)] = routing.Spending{Spent: 70, Running: 20}
+	w.do(get(brown+"/credit")).want(200).is("balance", 30).is("available", 10)
+	dial().is("reason", "no_credit")
+	body["allow_postpay"], body["max_postpay_amount"] = true, 1
+	w.do(put(brown+"/limits", body)).want(200)
+	dial().is("verdict", "route")
+	w.do(put(smith+"/limits", limits(0, 0, 0, 0))).want(200)
+	dial().is("reason", "callee_lines_full")
+	w.store.broken = errBroken
+	w.do(get(brown+"/credit")).want(503, "store_unavailable")
+	w.store.broken = nil
 }

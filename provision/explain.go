@@ -133,10 +133,9 @@ func (s *Server) explainLines(ctx context.Context, r *routing.Route) ([]ExplainS
 	for i, c := range claims {
 		mine := given[c.Account]
 		in, outbound := lines[i].Inbound+mine.in, lines[i].Outbound+mine.out
-		method := routing.Ask(c.Limits, in, outbound, c.Outbound())
-		step := ExplainStep{Step: "lines", Result: "free", Detail: s.lineDetail(c, in, outbound)}
-		if !method.Admits() {
-			step.Result, reason = "refuse", c.Role.Reason()
+		var step ExplainStep
+		if step, reason, err = s.explainLine(ctx, c, in, outbound); err != nil {
+			return nil, routing.None, err
 		}
 		if s.sees(ctx, c.Account) {
 			steps = append(steps, step)
@@ -152,6 +151,39 @@ func (s *Server) explainLines(ctx context.Context, r *routing.Route) ([]ExplainS
 		given[c.Account] = mine
 	}
 	return steps, reason, nil
+}
+
+// explainLine asks an account for a line beside those it has given, and where none
+// is free for credit.
+func (s *Server) explainLine(ctx context.Context, c routing.Claim, in, out int) (ExplainStep, routing.Reason, error) {
+	step := ExplainStep{Step: "lines", Result: "free", Detail: s.lineDetail(c, in, out)}
+	method, reason := routing.Ask(c.Limits, in, out, c.Outbound()), c.Role.Reason()
+	if method == routing.NextMethod && c.Terms.PerMinute {
+		var detail string
+		var err error
+		if method, detail, err = s.explainTerms(ctx, c); err != nil {
+			return step, routing.None, err
+		}
+		step.Detail, reason = step.Detail+" "+detail, c.Role.Unpaid()
+	}
+	if method.Admits() {
+		return step, routing.None, nil
+	}
+	step.Result = "refuse"
+	return step, reason, nil
+}
+
+// explainTerms tells whether a call without a free line could go on per minute.
+func (s *Server) explainTerms(ctx context.Context, c routing.Claim) (routing.Method, string, error) {
+	spending, err := s.calls.Spending(ctx, c.Account)
+	if err != nil {
+		return 0, "", err
+	}
+	left := c.Terms.Added - spending.Spent - spending.Running
+	if c.Terms.Affords(spending) {
+		return routing.PerMinute, fmt.Sprintf("None is free; per minute: %d available at %d a minute.", left, c.Terms.Price), nil
+	}
+	return routing.NextMethod, fmt.Sprintf("None is free, and %d available does not last for a minute at %d.", left, c.Terms.Price), nil
 }
 
 func (s *Server) lineDetail(c routing.Claim, in, out int) string {

@@ -1,6 +1,10 @@
 package provision
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/pbx-interlink/interlink/routing"
+)
 
 func TestExplain(t *testing.T) {
 	w := newWorld(t)
@@ -80,8 +84,9 @@ func TestExplainLines(t *testing.T) {
 	dial(brown, "1001").is("verdict", "route")
 	w.do(put(brown+"/limits", limits(0, 1, 1, 0))).want(200)
 	dial(brown, "1001").is("verdict", "refuse").is("reason", "callee_lines_full")
-	w.do(put(brown+"/limits", limits(-1, -1, -1, -1))).want(200)
-	w.do(put(top+"/limits", limits(0, 0, 0, 0))).want(200)
+	w.do(put(brown+"/limits", limits(2, 2, 2, 0))).want(200)
+	w.do(put(top+"/limits", limits(2, 2, 2, 0))).want(200)
+	w.store.lines[idOf(top)] = routing.Lines{Inbound: 4, Outbound: 4}
 	dial(brown, "2001").is("reason", "parent_lines_full").is("sip_status", 403)
 	dial(smith, "1001").is("reason", "parent_lines_full").is("sip_status", 486)
 	w.store.broken = errBroken

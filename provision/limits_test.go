@@ -121,14 +121,14 @@ func TestCallLog(t *testing.T) {
 	brown, smith := w.account("Brown"), w.account("Smith")
 	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	w.store.records[idOf(brown)] = []routing.Record{
-		{ID: "3", Account: idOf(brown), Inbound: true, Peer: idOf(smith), From: "1001", To: "2001", Started: at, Answered: at.Add(2 * time.Second), Ended: at.Add(63900 * time.Millisecond), Result: routing.ResultAnswered, SIPStatus: 200},
+		{ID: "3", Account: idOf(brown), Inbound: true, Peer: idOf(smith), From: "1001", To: "2001", Started: at, Answered: at.Add(2 * time.Second), Ended: at.Add(63900 * time.Millisecond), Result: routing.ResultAnswered, SIPStatus: 200, Method: routing.PerMinute},
 		{ID: "2", Account: idOf(brown), From: "2001", To: "9", Started: at, Ended: at, Result: routing.ResultRefused, Reason: "number_not_found", SIPStatus: 404},
 		{ID: "1", Account: idOf(brown), Peer: "acc_gone", From: "2001", To: "1001", Started: at, Ended: at, Result: routing.ResultBusy, SIPStatus: 486},
 	}
 	r := w.do(get(brown+"/call-log?limit=2")).want(200).
 		is("items.0.id", "cdr_3").is("items.0.direction", "inbound").is("items.0.peer.name", "Smith").is("items.0.from", "1001").is("items.0.to", "2001").
 		is("items.0.started_at", "2026-05-01T12:00:00Z").is("items.0.answered_at", "2026-05-01T12:00:02Z").is("items.0.duration", 61).
-		is("items.0.result", "answered").is("items.0.reason", nil).is("items.0.sip_status", 200).is("items.0.billing", nil).
+		is("items.0.result", "answered").is("items.0.reason", nil).is("items.0.sip_status", 200).is("items.0.billing", "per_minute").is("items.1.billing", nil).
 		is("items.1.direction", "outbound").is("items.1.peer", nil).is("items.1.answered_at", nil).is("items.1.duration", 0).is("items.1.reason", "number_not_found")
 	w.do(get(brown+"/call-log?limit=2&cursor="+r.str("next"))).want(200).is("items.0.id", "cdr_1").is("items.0.peer", nil).is("next", nil)
 	w.do(get(smith+"/call-log")).want(200).is("next", nil)

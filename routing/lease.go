@@ -148,6 +148,12 @@ type Sink interface {
 // minute from now by those that run; in minor units.
 type Spending struct{ Spent, Running int64 }
 
+// Affords reports whether the credit lasts for one minute more than what all calls
+// that run will have cost a minute from now. The ledger does the same sum.
+func (t Terms) Affords(s Spending) bool {
+	return t.PerMinute && (t.Price == 0 || t.Added-s.Spent-s.Running-t.Price > t.Floor)
+}
+
 // Lines is how many of an account's lines are taken now.
 type Lines struct {
 	Account           directory.AccountID

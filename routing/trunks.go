@@ -16,15 +16,17 @@ const (
 	// OverMaxOutbound: max_outbound_calls is reached, which no other means
 	// overcomes.
 	OverMaxOutbound
+	// PerMinute: no trunk was free; the account's credit pays for each minute.
+	PerMinute
 )
 
 // String is the method's name in the API.
 func (m Method) String() string {
-	return [...]string{"", "flat_rate", "flat_rate_burst", "next_method", "max_outbound_calls"}[m]
+	return [...]string{"", "flat_rate", "flat_rate_burst", "next_method", "max_outbound_calls", "per_minute"}[m]
 }
 
 // Admits reports whether a trunk carries the call.
-func (m Method) Admits() bool { return m == FlatRate || m == FlatRateBurst }
+func (m Method) Admits() bool { return m == FlatRate || m == FlatRateBurst || m == PerMinute }
 
 // Ask tells how an account with these limits (nil: none set) and these calls up
 // would carry one call more. No call owns a trunk: the question is asked anew

@@ -33,6 +33,8 @@ type call struct {
 	state callState
 	// waiting: the ledger still owes the answer to the admission.
 	waiting bool
+	// perMinute has a bit for each of the first claims that pays per minute.
+	perMinute uint8
 	// t is the INVITE's transaction while it lives.
 	t     *txn
 	adm   routing.Admission
@@ -227,12 +229,16 @@ func (c *call) over(result routing.Result, reason routing.Reason, status int) {
 	c.state = callOver
 	s.timers.Stop(&c.limit)
 	s.count.result(result)
+	answered := result == routing.ResultAnswered
 	s.srv.cfg.Journal.Write(&routing.CDR{
 		Lease: c.adm.Lease, Caller: c.adm.Caller, Callee: c.adm.Callee,
 		From: c.adm.From, To: c.adm.To, CallID: c.adm.CallID,
 		Started: c.adm.Started, Answered: c.answered, Ended: time.Now(),
 		Result: result, Reason: reason, SIPStatus: status,
 		Hidden: c.hidden, Owner: c.owner,
+		// The caller's and the callee's claims are the first two
+		// (routing.Router.Claims).
+		CallerPays: answered && c.perMinute&1 != 0, CalleePays: answered && c.perMinute&2 != 0,
 	})
 	if !c.waiting {
 		c.forget()

@@ -24,6 +24,8 @@ type storedRecord struct {
 	Result   routing.Result      `json:"r"`
 	Reason   string              `json:"w,omitempty"`
 	Status   int                 `json:"c,omitempty"`
+	// PerMinute: the account's credit paid for each minute.
+	PerMinute bool `json:"m,omitempty"`
 }
 
 // filing is one record on its way into one account's log.
@@ -48,27 +50,33 @@ func filings(dst []filing, c *routing.CDR) []filing {
 		if hidden || c.Reason == routing.NumberNotFound {
 			peer = ""
 		}
-		dst = append(dst, filing{account: c.Caller, body: recordText(c, false, peer, c.Reason), started: millis(c.Started)})
+		dst = append(dst, filing{account: c.Caller, body: recordText(c, recordSide{false, c.CallerPays, peer}, c.Reason), started: millis(c.Started)})
 	}
 	if c.Callee != "" && c.Callee != c.Caller && !hidden && calleeMayKnow(c.Reason) {
-		dst = append(dst, filing{account: c.Callee, body: recordText(c, true, c.Caller, c.Reason), started: millis(c.Started)})
+		dst = append(dst, filing{account: c.Callee, body: recordText(c, recordSide{true, c.CalleePays, c.Caller}, c.Reason), started: millis(c.Started)})
 	}
 	if hidden && c.Owner != "" {
-		dst = append(dst, filing{account: c.Owner, body: recordText(c, true, c.Caller, c.Hidden), started: millis(c.Started)})
+		dst = append(dst, filing{account: c.Owner, body: recordText(c, recordSide{true, false, c.Caller}, c.Hidden), started: millis(c.Started)})
 	}
 	return dst
 }
 
+// recordSide is what a record says from one account's side.
+type recordSide struct {
+	inbound, pays bool
+	peer          directory.AccountID
+}
+
 // recordText is the JSON of a storedRecord. It is written by hand because it is
 // the one document that every call costs twice; a test holds it to the type.
-func recordText(c *routing.CDR, inbound bool, peer directory.AccountID, reason routing.Reason) string {
+func recordText(c *routing.CDR, side recordSide, reason routing.Reason) string {
 	var room [512]byte
 	b := append(room[:0], `{"l":"`...)
 	b = append(appendLease(b, c.Lease), '"')
-	if inbound {
+	if side.inbound {
 		b = append(b, `,"i":true`...)
 	}
-	b = appendTextField(b, `,"p":`, string(peer))
+	b = appendTextField(b, `,"p":`, string(side.peer))
 	b = appendTextField(b, `,"f":`, c.From)
 	b = appendTextField(b, `,"t":`, c.To)
 	b = appendNumberField(b, `,"s":`, millis(c.Started))
@@ -78,6 +86,9 @@ func recordText(c *routing.CDR, inbound bool, peer directory.AccountID, reason r
 	b = appendJSON(b, string(c.Result))
 	b = appendTextField(b, `,"w":`, reason.String())
 	b = appendNumberField(b, `,"c":`, int64(c.SIPStatus))
+	if side.pays {
+		b = append(b, `,"m":true`...)
+	}
 	return string(append(b, '}'))
 }
 
@@ -146,6 +157,16 @@ func parseRecord(account directory.AccountID, id, body string) (routing.Record, 
 	return routing.Record{
 		ID: id, Account: account, Inbound: r.Inbound, Peer: r.Peer, From: r.From, To: r.To,
 		Started: fromMillis(r.Started), Answered: fromMillis(r.Answered), Ended: fromMillis(r.Ended),
-		Result: r.Result, Reason: r.Reason, SIPStatus: r.Status,
+		Result: r.Result, Reason: r.Reason, SIPStatus: r.Status, Method: r.method(),
 	}, nil
+}
+
+func (r *storedRecord) method() routing.Method {
+	switch {
+	case r.PerMinute:
+		return routing.PerMinute
+	case r.Answered != 0:
+		return routing.FlatRate
+	}
+	return 0
 }

@@ -90,10 +90,10 @@ func TestRecordText(t *testing.T) {
 			Started: at.Draw(r, "started"), Answered: at.Draw(r, "answered"), Ended: at.Draw(r, "ended"),
 			Result: routing.Result(text.Draw(r, "result")), SIPStatus: rapid.IntRange(0, 699).Draw(r, "status"),
 		}
-		inbound, peer := rapid.Bool().Draw(r, "inbound"), directory.AccountID(text.Draw(r, "peer"))
+		side := recordSide{rapid.Bool().Draw(r, "inbound"), rapid.Bool().Draw(r, "pays"), directory.AccountID(text.Draw(r, "peer"))}
 		reason := rapid.SampledFrom(append(routing.Reasons(), routing.None)).Draw(r, "reason")
 		want := storedRecord{
-			Lease: leaseText(c.Lease), Inbound: inbound, Peer: peer, From: c.From, To: c.To,
+			Lease: leaseText(c.Lease), Inbound: side.inbound, Peer: side.peer, PerMinute: side.pays, From: c.From, To: c.To,
 			Started: millis(c.Started), Answered: millis(c.Answered), Ended: millis(c.Ended),
 			Result: c.Result, Reason: reason.String(), Status: c.SIPStatus,
 		}
@@ -107,8 +107,24 @@ func TestRecordText(t *testing.T) {
 			r.Fatal(err)
 		}
 		var got storedRecord
-		if err := json.Unmarshal([]byte(recordText(&c, inbound, peer, reason)), &got); err != nil || got != want {
+		if err := json.Unmarshal([]byte(recordText(&c, side, reason)), &got); err != nil || got != want {
 			r.Fatalf("%+v, %v; want %+v", got, err, want)
+		}
+	})
+}
+
+// LI9: each account's record says how it carried an answered call.
+func TestLI9RecordsTellWhoPaid(t *testing.T) {
+	forEachBackend(t, func(t *testing.T, b *backend) {
+		s := b.open(t)
+		at := time.Now()
+		s.Write(&routing.CDR{Lease: lease(1), Caller: "acc_a", Callee: "acc_b", Started: at, Answered: at, Ended: at, Result: routing.ResultAnswered, CallerPays: true})
+		s.Write(&routing.CDR{Lease: lease(2), Caller: "acc_c", Callee: "acc_d", Started: at, Ended: at, Result: routing.ResultBusy})
+		for account, want := range map[string]routing.Method{"acc_a": routing.PerMinute, "acc_b": routing.FlatRate, "acc_c": 0, "acc_d": 0} {
+			eventually(t, "the record is filed", func() bool { return len(callLog(t, s, account)) == 1 })
+			if got := callLog(t, s, account)[0].Method; got != want {
+				t.Errorf("%s: %q, want %q", account, got, want)
+			}
 		}
 	})
 }
