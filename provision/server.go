@@ -35,8 +35,6 @@ type Calls interface {
 	LiveCall(ctx context.Context, lease routing.LeaseID) (*routing.LiveCall, error)
 	// Spending is what the account's calls per minute have cost, and will have.
 	Spending(ctx context.Context, account directory.AccountID) (routing.Spending, error)
-	// Spending is what the account's calls per minute have cost, and will have.
-	Spending(ctx context.Context, account directory.AccountID) (routing.Spending, error)
 	// EndCall ends the call and frees its lines; KindNotFound when it is gone.
 	EndCall(ctx context.Context, lease routing.LeaseID) error
 }
@@ -277,6 +275,8 @@ func (s *Server) routes() {
 	handle(s, http.MethodGet, accountPath, s.getAccount)
 	handle(s, http.MethodPatch, accountPath, s.patchAccount)
 	handle(s, http.MethodDelete, accountPath, s.deleteAccount)
+	handle(s, http.MethodGet, accountPath+"/configuration", s.getConfiguration)
+	handle(s, http.MethodPut, accountPath+"/configuration", s.putConfiguration)
 
 	handle(s, http.MethodPost, accountPath+"/trunks", s.createTrunk)
 	handle(s, http.MethodGet, accountPath+"/trunks", s.listTrunks)
