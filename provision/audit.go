@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,31 @@ type Trail interface {
 // note puts an act of the request's principal into the audit trail.
 func (s *Server) note(ctx context.Context, n directory.Note) error {
 	return s.cfg.Trail.Note(ctx, actor(ctx), n)
+}
+
+// Refused logins are put down so many times at once and then one each while, of
+// one address and of all together: nobody fills the trail by guessing.
+const (
+	refusedBurst, refusedEvery       = 5, time.Minute
+	refusedAllBurst, refusedAllEvery = 100, time.Second
+)
+
+// noteRefused puts a refused login down; u is nil for an address nobody has.
+// Known and unknown addresses take as long.
+func (s *Server) noteRefused(ctx context.Context, email string, u *directory.User) {
+	at := time.Now()
+	if s.refused.begin(email, at) > 0 || s.refusedAll.begin("", at) > 0 {
+		return
+	}
+	n := directory.Note{Object: "user:unknown", Outcome: "refused"}
+	if u != nil {
+		n.Object, n.Accounts = userPrincipal(u.ID), []directory.AccountID{u.Account}
+	}
+	by := actor(ctx)
+	by.Principal = "anonymous"
+	if err := s.cfg.Trail.Note(ctx, by, n); err != nil {
+		s.log.WarnContext(ctx, "a refused login was not put down", slog.String("request_id", requestOf(ctx).id), slog.String("error", err.Error()))
+	}
 }
 
 // Bounds of a question to the trail.

@@ -186,3 +186,27 @@ func TestVerifyAuditIsForStaff(t *testing.T) {
 		w.do(get("/v1/audit/verify").as(token)).want(403, "forbidden")
 	}
 }
+
+// Refused logins are put down for the account's administrators, a few of many.
+func TestAuditOfRefusedLogins(t *testing.T) {
+	w := newObserved(t)
+	w.do(post(w.brown+"/users", obj{"email": "pat@brown.example", "first_name": "Pat", "last_name": "Brown", "role": "user", "password": "correct horse battery"})).want(201)
+	admin := w.admin(w.brown)
+	refused := func(token string) int {
+		return len(w.do(get("/v1/audit?principal=anonymous&limit=200").as(token)).want(200).field("items").([]any))
+	}
+	for range 2 * refusedBurst {
+		w.do(post("/v1/login", obj{"email": "pat@brown.example", "password": "wrong horse battery"})).want(401, "login_failed")
+	}
+	if n := refused(admin); n != refusedBurst {
+		t.Fatalf("%d of %d are put down", n, 2*refusedBurst)
+	}
+	w.do(get("/v1/audit?principal=anonymous&limit=1").as(admin)).want(200).is("items.0.outcome", "refused").is("items.0.action", "POST /v1/login")
+	w.do(post("/v1/login", obj{"email": "nobody@brown.example", "password": "wrong horse battery"})).want(401, "login_failed")
+	if brown, all := refused(admin), refused(testToken); brown != refusedBurst || all != refusedBurst+1 {
+		t.Fatalf("Brown reads %d, staff %d", brown, all)
+	}
+	if text := w.do(get("/v1/audit?limit=200")).want(200).text; strings.Contains(text, "horse") || strings.Contains(text, "nobody@") {
+		t.Fatal("the audit shows what was typed")
+	}
+}

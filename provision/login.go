@@ -59,6 +59,7 @@ func (s *Server) login(ctx context.Context, in *loginInput) (*Reading[Session], 
 	right, err := s.passwords.verify(ctx, stored, in.Body.Password)
 	if err == nil && !right {
 		s.metrics.login("refused")
+		s.noteRefused(ctx, email, u)
 		s.log.InfoContext(ctx, "login refused", slog.String("request_id", requestOf(ctx).id), slog.String("source", source))
 		return nil, loginFailed()
 	}

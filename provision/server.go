@@ -138,13 +138,17 @@ type Server struct {
 	turns     *turns
 	streams   *streams
 	rates     rates
-	targets   *targets
-	postman   *postman
-	grants    grants
-	ids       *idSource
-	router    *mux.Router
-	api       huma.API
-	handler   http.Handler
+	// refused counts the refused logins that are put down, by address; refusedAll
+	// all of them.
+	refused, refusedAll *attempts
+
+	targets *targets
+	postman *postman
+	grants  grants
+	ids     *idSource
+	router  *mux.Router
+	api     huma.API
+	handler http.Handler
 }
 
 // New checks the configuration and builds the routes.
@@ -158,7 +162,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, view: cfg.View, repo: cfg.Repository, calls: cfg.Calls, log: cfg.Log,
-		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), turns: newTurns(), streams: newStreams(), rates: newRates(cfg.Rate), targets: newTargets(cfg), grants: newGrants(),
+		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), turns: newTurns(), streams: newStreams(), rates: newRates(cfg.Rate), refused: newAttempts(refusedBurst, refusedEvery), refusedAll: newAttempts(refusedAllBurst, refusedAllEvery), targets: newTargets(cfg), grants: newGrants(),
 		redeems: newThrottle(cfg.RedeemBurst, cfg.RedeemEvery),
 		logins:  newLogins(), passwords: newPasswords(cfg.PasswordMemory),
 		router: mux.NewRouter().SkipClean(true),
