@@ -86,7 +86,7 @@ func TestFE5NoWayRound(t *testing.T) {
 	token := s.steward(f, s.brown)
 	request := f.asks(s.smith)
 	s.do(get(s.brown + "/trunks").as(token)).want(200)
-	s.do(get(f.path + "/join-requests").as(token)).want(403, "forbidden")
+	s.do(get(f.path+"/join-requests").as(token)).want(403, "forbidden")
 	s.do(post(request+"/accept", nil).as(token)).want(404, "not_found")
 	if r := s.do(get(f.path).as(token)).want(200); contains(r.text, f.code) {
 		t.Error("the administrator reads the code")

@@ -28,6 +28,7 @@ func TestRealPrograms(t *testing.T) {
 		{"caps", testCaps},
 		{"two nodes share a cap", testSharedCap},
 		{"two nodes share changes", testPropagation},
+		{"federation", testFederation},
 		{"kill embedded", testKillEmbedded},
 		{"outage", testOutage},
 		{"several loops", testLoops},
