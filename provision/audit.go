@@ -142,6 +142,16 @@ func (v sight) of(paths []directory.AccountPath) (directory.AccountID, bool) {
 	return "", false
 }
 
+// shown reports whether an account's features show a kind of objects to the
+// reader (SU2); one without a principal is the sight's own account.
+func (v sight) shown(k directory.Kind, account directory.AccountID) bool {
+	reader, read := v.reader, readPermission(k)
+	if reader.Kind == "" {
+		reader = principal{Kind: v.server.adminKind(v.account), Account: v.account}
+	}
+	return read == "" || account == "" || v.server.shows(reader, read, account)
+}
+
 // entry renders what the reader may see of an entry; false for nothing.
 func (v sight) entry(e directory.AuditEntry) (AuditEntry, bool) {
 	out := AuditEntry{
@@ -155,7 +165,7 @@ func (v sight) entry(e directory.AuditEntry) (AuditEntry, bool) {
 	}
 	for _, c := range e.Changes {
 		account, ok := v.of(c.Paths)
-		if !ok {
+		if !ok || !v.shown(c.Kind, account) {
 			continue
 		}
 		seen = true
@@ -209,6 +219,10 @@ func (v sight) content(c directory.AuditChange, raw json.RawMessage, account dir
 	case directory.KindPermissions:
 		if !v.server.may(v.reader, permissionsWrite, account) {
 			delete(object, "draft")
+		}
+	case directory.KindPlanSelection:
+		if !v.server.may(v.reader, plansWrite, account) {
+			delete(object, "hidden")
 		}
 	}
 	return object

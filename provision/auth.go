@@ -58,11 +58,16 @@ func (s *Server) may(p principal, do permission, id directory.AccountID) bool {
 	if p.Actor != "" && keepsFromAccess(do) || !s.granted(p, id)[do] {
 		return false
 	}
+	return s.shows(p, do, id)
+}
+
+// shows reports whether an account's features leave a permission to a principal:
+// what the customer is shown bounds what the customer may (SU2). A partner is
+// bounded by what those above it publish for its own account.
+func (s *Server) shows(p principal, do permission, id directory.AccountID) bool {
 	if p.Kind == staff || s.above(p, id) {
 		return true
 	}
-	// What the customer is shown bounds what the customer may (SU2); a partner
-	// is bounded by what those above it publish for its own account.
 	permissions := directory.Find[*directory.Permissions](s.view, directory.KindPermissions, string(id))
 	if permissions == nil {
 		return !hides(nil, do)

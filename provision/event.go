@@ -329,7 +329,7 @@ func (l *listener) tellEntry(e directory.AuditEntry) {
 func (v sight) events(e directory.AuditEntry) (events []Event) {
 	for _, c := range e.Changes {
 		account, ok := v.of(c.Paths)
-		if !ok {
+		if !ok || !v.shown(c.Kind, account) {
 			continue
 		}
 		event := Event{Kind: c.Kind, ID: c.ID, Account: nullable(account), Action: changeAction(c), At: e.Time()}

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pbx-interlink/interlink/directory"
@@ -190,4 +191,59 @@ func TestSU2HoldsForUsersAndTokens(t *testing.T) {
 	}
 	// Whom nobody shows the account to learns nothing of it.
 	w.do(get(brown+"/numbers").as(w.admin(w.account("Smith")))).want(404, "not_found")
+}
+
+// What is hidden does not come back through the audit trail or the events, and
+// no draft is read there.
+func TestSU2HiddenFeaturesAreOutOfTheTrail(t *testing.T) {
+	w := newWorld(t)
+	reseller := w.account("Reseller")
+	brown := w.below(reseller, "Brown")
+	partner, admin := w.admin(reseller), w.admin(brown)
+	w.number(brown, w.trunk(brown, "192.0.2.1"), "2001", nil)
+	plan := idIn(w.plan("Gold"))
+	w.do(put(brown+"/plans", obj{"plans": []string{}, "hidden": []string{plan}}).as(partner)).want(200)
+	kinds := func(token string) map[string]int {
+		t.Helper()
+		r := w.do(get("/v1/audit?limit=200&account=" + idIn(brown)).as(token)).want(200)
+		seen := map[string]int{}
+		for _, e := range r.field("items").([]any) {
+			for _, c := range e.(obj)["changes"].([]any) {
+				seen[c.(obj)["kind"].(string)]++
+			}
+		}
+		if token == admin && (strings.Contains(r.text, `"draft"`) || strings.Contains(r.text, plan)) {
+			t.Errorf("the customer reads what is not for it: %s", r.text)
+		}
+		return seen
+	}
+	events := func(kind principalKind) (told []string) {
+		v := sight{server: w.server, account: idOf(brown), reader: principal{Kind: kind, Account: idOf(brown)}}
+		for _, e := range w.store.trail {
+			for _, event := range v.events(e) {
+				told = append(told, event.Type)
+			}
+		}
+		return told
+	}
+	for _, level := range []directory.Visibility{directory.Hidden, directory.Shown} {
+		w.do(put(brown+"/permissions/draft", obj{"features": obj{"trunks": level}}).as(partner)).want(200)
+		w.do(post(brown+"/permissions/publish", nil).as(partner)).want(200)
+		want := 0
+		if level == directory.Shown {
+			want = 1
+		}
+		if got := kinds(admin); got["trunk"] != want || got["number"] != 1 {
+			t.Errorf("trunks are %s: the customer's trail has %v", level, got)
+		}
+		if got := kinds(partner); got["trunk"] != 1 || got["number"] != 1 {
+			t.Errorf("trunks are %s: the partner's trail has %v", level, got)
+		}
+		// An empty principal is a webhook of the account.
+		for _, kind := range []principalKind{customerAdmin, ""} {
+			if got := events(kind); slices.Contains(got, "trunk.created") != (want == 1) || !slices.Contains(got, "number.created") {
+				t.Errorf("trunks are %s: %q is told of %v", level, kind, got)
+			}
+		}
+	}
 }

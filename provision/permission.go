@@ -186,6 +186,28 @@ func features() []feature {
 	}
 }
 
+// readPermission is what it takes to read objects of a kind; "" where it is not
+// for a feature to take it away.
+func readPermission(k directory.Kind) permission {
+	switch k {
+	case directory.KindNumber:
+		return numbersRead
+	case directory.KindTrunk:
+		return trunksRead
+	case directory.KindInterlink:
+		return interlinksRead
+	case directory.KindMembership:
+		return federationRead
+	case directory.KindUser:
+		return usersRead
+	case directory.KindCredit, directory.KindCreditEntry:
+		return creditRead
+	case directory.KindLicence:
+		return licencesRead
+	}
+	return ""
+}
+
 // hides reports whether a set of features takes a permission from a customer.
 func hides(set directory.FeatureSet, p permission) bool {
 	for _, f := range features() {
