@@ -59,7 +59,7 @@ func TestIL3GuessingIsHopelessAndHurtsNobody(t *testing.T) {
 		"unthrottled":  {1, 1, 1 << 40},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newShop(t, func(cfg *Config) { cfg.RedeemBurst = c.burst })
+			s := newShop(t, func(cfg *Config) { cfg.RedeemBurst, cfg.Rate = c.burst, 1_000_000 })
 			f := s.federate(s.reseller)
 			var guessers []string
 			for i := range c.accounts {
