@@ -2,6 +2,7 @@ package directory
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ import (
 func (v *View) Check(changes ...Change) error {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	within := map[Ref]Object{}
+	within := written{}
 	for _, c := range changes {
 		if !c.unchanged {
 			within[c.Ref()] = c.After
@@ -32,7 +33,7 @@ func (v *View) Check(changes ...Change) error {
 				return Missing(r)
 			}
 		}
-		if claim := v.taken(c.After); claim != "" {
+		if claim := v.taken(c.After, within); claim != "" {
 			return Taken(claim)
 		}
 	}
@@ -71,9 +72,18 @@ func (v *View) version(r Ref) uint64 {
 	return 0
 }
 
+// written is what a list of changes makes of objects; nil for those it deletes.
+type written map[Ref]Object
+
+// frees reports whether the list takes a claim from the object that holds it.
+func (w written) frees(holder Ref, claim string) bool {
+	after, touched := w[holder]
+	return touched && (after == nil || !slices.Contains(after.Claims(), claim))
+}
+
 // taken returns the first part of the first claim of o that another object
-// holds, or "".
-func (v *View) taken(o Object) string {
+// holds, and keeps in the same list of changes, or "".
+func (v *View) taken(o Object, within written) string {
 	switch o := o.(type) {
 	case *Account:
 		for _, c := range o.Claims() {
@@ -83,13 +93,13 @@ func (v *View) taken(o Object) string {
 		}
 	case *Trunk:
 		for _, s := range o.Sources {
-			if t := v.sources.holder(s); t != nil && t.ID != o.ID {
+			if t := v.sources.holder(s); t != nil && t.ID != o.ID && !within.frees(t.Ref(), "source:"+s.String()) {
 				return "source"
 			}
 		}
 	case *InternalNumber:
 		if p := v.accounts[o.Account]; p != nil {
-			if r := p.spelled(o.Number); r != nil && r.id != o.ID {
+			if r := p.spelled(o.Number); r != nil && r.id != o.ID && !within.frees(Ref{KindNumber, string(r.id)}, o.Claims()[0]) {
 				return "number"
 			}
 		}
@@ -97,7 +107,7 @@ func (v *View) taken(o Object) string {
 		return v.linkTaken(o)
 	case Owned:
 		for _, c := range o.Claims() {
-			if holder, ok := v.shelf.claims[c]; ok && holder != o.Ref() {
+			if holder, ok := v.shelf.claims[c]; ok && holder != o.Ref() && !within.frees(holder, c) {
 				what, _, _ := strings.Cut(c, ":")
 				return what
 			}

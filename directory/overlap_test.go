@@ -42,7 +42,7 @@ func TestOverlapsOfAnAccount(t *testing.T) {
 				} else if p.Overlaps(q) {
 					want = append(want, q.String())
 				}
-				if taken := v.taken(&InternalNumber{ID: "new", Account: "acc", Number: q}); taken != "number" {
+				if taken := v.taken(&InternalNumber{ID: "new", Account: "acc", Number: q}, nil); taken != "number" {
 					t.Fatalf("%s is not taken", q)
 				}
 			}

@@ -69,7 +69,7 @@ type fixture struct {
 // fixtures builds all of them around an account; each part of the API has its own
 // beside its tests.
 func fixtures(w *world, account string) []fixture {
-	return []fixture{peopleFixture(w, account), subaccountFixture(w, account), federationFixture(w, account), moneyFixture(w, account), observationFixture(w, account)}
+	return []fixture{peopleFixture(w, account), subaccountFixture(w, account), federationFixture(w, account), moneyFixture(w, account), observationFixture(w, account), configurationFixture(w, account)}
 }
 
 // goodBody is accepted by the operation; nil where there is none.

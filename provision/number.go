@@ -173,7 +173,8 @@ func (s *Server) deleteNumber(ctx context.Context, in *deleteNumberInput) (*stru
 	})
 }
 
-func (s *Server) patchedNumber(n *directory.InternalNumber, p *NumberPatch) error {
+// editedNumber carries out a patch, wherever the number goes.
+func (s *Server) editedNumber(n *directory.InternalNumber, p *NumberPatch) error {
 	if p.Number.Set {
 		pattern, err := directory.ParsePattern(p.Number.Value)
 		if err != nil {
@@ -189,7 +190,12 @@ func (s *Server) patchedNumber(n *directory.InternalNumber, p *NumberPatch) erro
 	patch(&n.User, p.User, "")
 	patch(&n.Private, p.Private, false)
 	patch(&n.Enabled, p.Enabled, true)
-	if err := n.Validate(); err != nil {
+	return n.Validate()
+}
+
+// patchedNumber holds a number to the account's trunks, too.
+func (s *Server) patchedNumber(n *directory.InternalNumber, p *NumberPatch) error {
+	if err := s.editedNumber(n, p); err != nil {
 		return err
 	}
 	if t := s.view.Trunk(n.Trunk); t == nil || t.Account != n.Account {

@@ -68,14 +68,17 @@ func (s *store) Apply(_ context.Context, actor directory.Actor, changes ...direc
 	}
 	var deltas []directory.Delta
 	for _, c := range changes {
-		if c.Demand() {
+		if c.Before == nil || c.Demand() {
 			continue
 		}
-		if c.Before != nil {
-			for _, claim := range c.Before.Claims() {
-				delete(s.claims, claim)
-			}
-			delete(s.objects, c.Ref())
+		for _, claim := range c.Before.Claims() {
+			delete(s.claims, claim)
+		}
+		delete(s.objects, c.Ref())
+	}
+	for _, c := range changes {
+		if c.Demand() {
+			continue
 		}
 		after := c.Written()
 		if after != nil {
@@ -93,10 +96,16 @@ func (s *store) Apply(_ context.Context, actor directory.Actor, changes ...direc
 }
 
 func (s *store) refuse(changes []directory.Change) error {
-	within := map[directory.Ref]bool{}
+	within, freed := map[directory.Ref]directory.Object{}, map[string]bool{}
 	for _, c := range changes {
-		if !c.Demand() {
-			within[c.Ref()] = c.After != nil
+		if c.Demand() {
+			continue
+		}
+		within[c.Ref()] = c.After
+		if c.Before != nil {
+			for _, claim := range c.Before.Claims() {
+				freed[claim] = true
+			}
 		}
 	}
 	for _, c := range changes {
@@ -112,19 +121,22 @@ func (s *store) refuse(changes []directory.Change) error {
 		}
 		if c.After == nil {
 			for ref, o := range s.objects {
-				if stays, touched := within[ref]; (!touched || stays) && slices.Contains(o.Requires(), c.Ref()) {
+				if after, touched := within[ref]; touched {
+					o = after
+				}
+				if o != nil && slices.Contains(o.Requires(), c.Ref()) {
 					return directory.Conflict("", "in_use", "Other objects still need it.")
 				}
 			}
 			continue
 		}
 		for _, r := range c.After.Requires() {
-			if stays, touched := within[r]; touched && !stays || !touched && s.objects[r] == nil {
+			if after, touched := within[r]; touched && after == nil || !touched && s.objects[r] == nil {
 				return directory.Missing(r)
 			}
 		}
 		for _, claim := range c.After.Claims() {
-			if holder, ok := s.claims[claim]; ok && holder != c.Ref() {
+			if holder, ok := s.claims[claim]; ok && holder != c.Ref() && !freed[claim] {
 				return directory.Taken(claim)
 			}
 		}

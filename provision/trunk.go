@@ -73,11 +73,7 @@ func (s *Server) createTrunk(ctx context.Context, in *createTrunkInput) (*Creati
 		return nil, err
 	}
 	t := &directory.Trunk{ID: directory.TrunkID(s.ids.next("trk_")), Account: a.ID, CreatedAt: now()}
-	b := in.Body
-	if err := patchedTrunk(t, &TrunkPatch{
-		Name: To(b.Name), Kind: To(b.Kind), Addresses: To(b.Addresses),
-		Transport: To(b.Transport), Sources: To(b.Sources), Media: To(b.Media),
-	}); err != nil {
+	if err := patchedTrunk(t, in.Body.patch()); err != nil {
 		return nil, err
 	}
 	change := directory.Create(t)
@@ -176,6 +172,19 @@ func (s *Server) deleteTrunk(ctx context.Context, in *deleteTrunkInput) (*struct
 		}
 		return s.apply(ctx, in.Rehearsal, directory.Delete(t)), nil
 	})
+}
+
+// patch puts every field of a trunk.
+func (b *NewTrunk) patch() *TrunkPatch {
+	return &TrunkPatch{
+		Name: To(b.Name), Kind: orNullText(b.Kind), Addresses: To(b.Addresses),
+		Transport: orNullText(b.Transport), Sources: To(b.Sources), Media: orNullText(b.Media),
+	}
+}
+
+// orNullText resets a field that is not given.
+func orNullText(s string) Optional[string] {
+	return Optional[string]{Set: true, Null: s == "", Value: s}
 }
 
 // patchedTrunk carries out a patch. Null where there is no default is what an

@@ -120,16 +120,7 @@ func (s *Server) newPasswordFor(ctx context.Context, dry Rehearsal, u *directory
 // patchedUser lists the changes, the user's own first. A new password ends the
 // user's other sessions.
 func (s *Server) patchedUser(ctx context.Context, before, next *directory.User, p *UserPatch) ([]directory.Change, error) {
-	if p.Email.Set && p.Email.Value != before.Email {
-		return nil, directory.Invalid("/email", "email_fixed", "The email address of a user can never be changed.")
-	}
-	patch(&next.FirstName, p.FirstName, "")
-	patch(&next.LastName, p.LastName, "")
-	patch(&next.Phone, p.Phone, "")
-	patch(&next.Role, p.Role, directory.RoleUser)
-	patch(&next.TimeZone, p.TimeZone, timeZoneFor(s.view.Account(before.Account)))
-	next.Edits++
-	if err := next.Validate(); err != nil {
+	if err := s.editedUser(before, next, p); err != nil {
 		return nil, err
 	}
 	changes := []directory.Change{directory.Replace(before, next)}
@@ -151,4 +142,18 @@ func (s *Server) patchedUser(ctx context.Context, before, next *directory.User, 
 		}
 	}
 	return append(changes, s.uproot(others...)...), nil
+}
+
+// editedUser carries out a patch but for the password.
+func (s *Server) editedUser(before, next *directory.User, p *UserPatch) error {
+	if p.Email.Set && p.Email.Value != before.Email {
+		return directory.Invalid("/email", "email_fixed", "The email address of a user can never be changed.")
+	}
+	patch(&next.FirstName, p.FirstName, "")
+	patch(&next.LastName, p.LastName, "")
+	patch(&next.Phone, p.Phone, "")
+	patch(&next.Role, p.Role, directory.RoleUser)
+	patch(&next.TimeZone, p.TimeZone, timeZoneFor(s.view.Account(before.Account)))
+	next.Edits++
+	return next.Validate()
 }

@@ -20,6 +20,8 @@ type NewAccount struct {
 	Restrictions *NewRestrictions    `json:"restrictions,omitempty" doc:"Classes of numbers it may not dial; none without."`
 	Credit       *OpeningCredit      `json:"credit,omitempty" doc:"What it has to spend; nothing without."`
 	Permissions  *NewPermissions     `json:"permissions,omitempty" doc:"The features its administrators see, published at once; the defaults without."`
+	// Configuration says the rest of what can be said at once.
+	Configuration *Configuration `json:"configuration,omitempty" doc:"Its users, trunks, numbers, settings and plans, as PUT …/configuration takes them. Limits, restrictions and permissions stand here or beside, not both; timezone, enabled and reseller beside only."`
 }
 
 // NewAdmin is the administrator of a new account.
@@ -34,7 +36,8 @@ type NewAdmin struct {
 // CreatedAccount is a new account with its administrator.
 type CreatedAccount struct {
 	Account
-	Admin *User `json:"admin,omitempty" doc:"The administrator that was created with it; a generated password shows here and nowhere else."`
+	Admin     *User               `json:"admin,omitempty" doc:"The administrator that was created with it; a generated password shows here and nowhere else."`
+	Passwords []GeneratedPassword `json:"passwords,omitempty" nullable:"false" doc:"Of the users of its configuration; nobody can read them again."`
 }
 
 type createAccountInput struct {
@@ -57,6 +60,10 @@ func (s *Server) createAccount(ctx context.Context, in *createAccountInput) (*Cr
 	if err != nil {
 		return nil, err
 	}
+	rest, people, err := s.newConfiguration(ctx, in.Rehearsal, a, &in.Body)
+	if err != nil {
+		return nil, err
+	}
 	var changes []directory.Change
 	err = s.inPool(ctx, a.Parent, func() error {
 		return s.retry(ctx, func() (error, error) {
@@ -64,6 +71,11 @@ func (s *Server) createAccount(ctx context.Context, in *createAccountInput) (*Cr
 			if err != nil {
 				return nil, err
 			}
+			configured, err := s.configured(ctx, a, rest, people)
+			if err != nil {
+				return nil, underPart("/configuration", err)
+			}
+			parts = once(append(parts, configured...))
 			changes = append([]directory.Change{directory.Create(a)}, parts...)
 			if admin != nil {
 				changes = append(changes, directory.Create(admin))
@@ -77,7 +89,35 @@ func (s *Server) createAccount(ctx context.Context, in *createAccountInput) (*Cr
 	if err != nil {
 		return nil, err
 	}
-	return s.renderCreated(ctx, in.Rehearsal, changes, generated), nil
+	out := s.renderCreated(ctx, in.Rehearsal, changes, admin, generated)
+	if !in.DryRun {
+		out.Body.Passwords = people.passwords()
+	}
+	return out, nil
+}
+
+// newConfiguration is the configuration of a new account, an empty one for none,
+// with the users it adds.
+func (s *Server) newConfiguration(ctx context.Context, dry Rehearsal, a *directory.Account, body *NewAccount) (*Configuration, newcomers, error) {
+	if body.Configuration == nil {
+		return &Configuration{}, nil, nil
+	}
+	c := body.Configuration
+	for _, f := range []struct {
+		name  string
+		twice bool
+	}{
+		{"timezone", c.TimeZone != nil}, {"enabled", c.Enabled != nil}, {"reseller", c.Reseller != nil},
+		{"limits", c.Limits != nil && body.Limits != nil}, {"restrictions", c.Restrictions != nil && body.Restrictions != nil},
+		{"permissions", c.Permissions != nil && body.Permissions != nil},
+	} {
+		if f.twice {
+			return nil, nil, directory.Invalid("/configuration/"+f.name, "invalid", "This stands beside the configuration of a new account.")
+		}
+	}
+	c.Normalize()
+	people, err := s.newcomers(ctx, dry, a, c, "/configuration")
+	return c, people, err
 }
 
 // newAccount checks what is given of the account itself.
@@ -177,7 +217,7 @@ func permissionsPart(ctx context.Context, a *directory.Account, n *NewPermission
 }
 
 // renderCreated answers from what was, or would be, written.
-func (s *Server) renderCreated(ctx context.Context, dry Rehearsal, changes []directory.Change, generated string) *Creation[CreatedAccount] {
+func (s *Server) renderCreated(ctx context.Context, dry Rehearsal, changes []directory.Change, admin *directory.User, generated string) *Creation[CreatedAccount] {
 	a := written[*directory.Account](changes[0])
 	body := CreatedAccount{Account: s.renderAccount(ctx, a)}
 	for _, c := range changes {
@@ -187,9 +227,11 @@ func (s *Server) renderCreated(ctx context.Context, dry Rehearsal, changes []dir
 				body.Lines.Allowed = allowed(o)
 			}
 		case *directory.User:
-			u := renderUser(o)
-			u.Password = generated
-			body.Admin = &u
+			if admin != nil && o.ID == admin.ID {
+				u := renderUser(o)
+				u.Password = generated
+				body.Admin = &u
+			}
 		}
 	}
 	return created(dry, "/v1/accounts/"+string(a.ID), a.Version, body)

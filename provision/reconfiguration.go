@@ -1,0 +1,377 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/pbx-interlink/interlink/directory"
+)
+
+type putConfigurationInput struct {
+	InAccount
+	Precondition
+	Rehearsal
+	Body Configuration
+}
+
+// putConfiguration makes an account what the body says, in one write: all of it
+// or nothing. Each part is checked by the code of its own routes and needs their
+// rights, unless it changes nothing.
+func (s *Server) putConfiguration(ctx context.Context, in *putConfigurationInput) (*Reading[Reconfiguration], error) {
+	a, err := s.account(ctx, in.Account, accountRead)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.check(s.configurationVersion(a)); err != nil {
+		return nil, err
+	}
+	in.Body.Normalize()
+	// Hashed once, however often the write is tried.
+	people, err := s.newcomers(ctx, in.Rehearsal, a, &in.Body, "")
+	if err != nil {
+		return nil, err
+	}
+	var before *AccountConfiguration
+	err = s.inPool(ctx, a.Parent, func() error {
+		return s.retry(ctx, func() (error, error) {
+			if a, err = s.account(ctx, in.Account, accountRead); err != nil {
+				return nil, err
+			}
+			before = s.configuration(ctx, a)
+			if err := in.check(before.Version); err != nil {
+				return nil, err
+			}
+			changes, err := s.configured(ctx, a, &in.Body, people)
+			if err != nil || len(changes) == 0 {
+				return nil, err
+			}
+			return configurationError(s.apply(ctx, in.Rehearsal, changes...)), nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := Reconfiguration{Changes: before.Differences(&in.Body)}
+	out.Configuration = before.with(&in.Body)
+	out.Version = before.Version
+	if now := s.view.Account(a.ID); now != nil && !in.DryRun {
+		out.Version = s.configurationVersion(now)
+	}
+	if !in.DryRun {
+		out.Passwords = people.passwords()
+	}
+	return &Reading[Reconfiguration]{ETag: etag(out.Version), Body: out}, nil
+}
+
+// with is the configuration with another one's parts in place of its own.
+func (c *Configuration) with(next *Configuration) Configuration {
+	out := *c
+	to, from := reflect.ValueOf(&out).Elem(), reflect.ValueOf(next).Elem()
+	for i := range from.NumField() {
+		if !from.Field(i).IsNil() {
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+	return out
+}
+
+// configurationError names the part where another object stands in the way, and
+// has the write tried again where something came or went meanwhile.
+func configurationError(err error) error {
+	var e *directory.Error
+	switch claim := claimOf(err); {
+	case claim == "source":
+		return directory.Conflict("/trunks", "source_taken", "Another account's trunk sends from one of these addresses.")
+	case claim == "email":
+		return directory.Conflict("/users", "email_taken", "Another account's user has one of these addresses.")
+	case claim == "number", errors.As(err, &e) && (e.Code == "in_use" || e.Code == "missing_required" || e.Kind == directory.KindNotFound):
+		return stale()
+	}
+	return err
+}
+
+// part is one part of a configuration: what it needs and the changes it makes.
+type part struct {
+	pointer string
+	given   bool
+	do      permission
+	changes func() ([]directory.Change, error)
+}
+
+// configured lists the changes that make an account what a configuration says.
+// The account may be one that is being created.
+func (s *Server) configured(ctx context.Context, a *directory.Account, c *Configuration, people newcomers) ([]directory.Change, error) {
+	next := *a
+	patchConfigured(&next, c)
+	trunks := &trunkPlan{server: s, account: a.ID}
+	var all []directory.Change
+	for _, p := range []part{
+		{"", s.view.Account(a.ID) != nil && next != *a, accountWrite, func() ([]directory.Change, error) {
+			return []directory.Change{directory.Replace(a, &next)}, next.Validate()
+		}},
+		{"/users", c.Users != nil, usersWrite, func() ([]directory.Change, error) { return s.usersPart(ctx, &next, *c.Users, people) }},
+		{"/trunks", c.Trunks != nil, trunksWrite, func() ([]directory.Change, error) { return trunks.write(*c.Trunks, c.Numbers) }},
+		{"/numbers", c.Numbers != nil, numbersWrite, func() ([]directory.Change, error) { return s.numbersPart(a.ID, *c.Numbers, trunks) }},
+		{"/limits", c.Limits != nil, limitsWrite, func() ([]directory.Change, error) { return s.limitsConfigured(ctx, a, c.Limits) }},
+		{"/restrictions", c.Restrictions != nil, restrictionsWrite, func() ([]directory.Change, error) { return s.restrictionsConfigured(a, c.Restrictions) }},
+		{"/settings", c.Settings != nil, settingsWrite, func() ([]directory.Change, error) { return s.settingsConfigured(a, c.Settings), nil }},
+		{"/plans", c.Plans != nil, plansWrite, func() ([]directory.Change, error) { return s.plansConfigured(ctx, a, c.Plans) }},
+		{"/permissions", c.Permissions != nil, permissionsWrite, func() ([]directory.Change, error) { return s.permissionsConfigured(ctx, a, c.Permissions) }},
+	} {
+		if !p.given {
+			continue
+		}
+		changes, err := p.changes()
+		if err == nil && len(changes) > 0 {
+			err = s.mayConfigure(ctx, a, p)
+		}
+		if err != nil {
+			return nil, underPart(p.pointer, err)
+		}
+		all = append(all, changes...)
+	}
+	return once(all), nil
+}
+
+func patchConfigured(a *directory.Account, c *Configuration) {
+	if c.TimeZone != nil {
+		a.TimeZone = *c.TimeZone
+	}
+	if c.Enabled != nil {
+		a.Enabled = *c.Enabled
+	}
+	if c.Reseller != nil {
+		a.Reseller = *c.Reseller
+	}
+}
+
+// mayConfigure checks the right of a part's own routes. Who may create an account
+// stands above it; the token's scopes can take rights away.
+func (s *Server) mayConfigure(ctx context.Context, a *directory.Account, p part) error {
+	if s.view.Account(a.ID) != nil {
+		_, err := s.account(ctx, a.ID, p.do)
+		return err
+	}
+	if t := requestOf(ctx).principal.Token; t != nil && !inScope(t.Scopes, p.do) {
+		return moreThanOwn("")
+	}
+	return nil
+}
+
+// once leaves out demands on what is written anyway, and repeated ones.
+func once(changes []directory.Change) []directory.Change {
+	seen := map[directory.Ref]bool{}
+	for _, c := range changes {
+		if !c.Demand() {
+			seen[c.Ref()] = true
+		}
+	}
+	return slices.DeleteFunc(changes, func(c directory.Change) bool {
+		again := c.Demand() && seen[c.Ref()]
+		seen[c.Ref()] = true
+		return again
+	})
+}
+
+// underPart moves what an error blames below a part of the body.
+func underPart(base string, err error) error {
+	var p *Problem
+	if !errors.As(err, &p) {
+		return under(base, err)
+	}
+	moved := *p
+	moved.Errors = slices.Clone(p.Errors)
+	for i := range moved.Errors {
+		moved.Errors[i].Pointer = base + moved.Errors[i].Pointer
+	}
+	return &moved
+}
+
+// trunkPlan is an account's trunks as they will be, by name.
+type trunkPlan struct {
+	server  *Server
+	account directory.AccountID
+	names   map[string]directory.TrunkID
+}
+
+// write lists the changes that make the account's trunks those given.
+func (p *trunkPlan) write(want []NewTrunk, numbers *[]NumberEntry) ([]directory.Change, error) {
+	have := map[string]*directory.Trunk{}
+	for _, t := range p.server.view.Trunks(p.account) {
+		if have[t.Name] != nil {
+			return nil, directory.Conflict("", "name_twice", "Two of the account's trunks are called %q; rename one first.", t.Name)
+		}
+		have[t.Name] = t
+	}
+	p.names = map[string]directory.TrunkID{}
+	var changes []directory.Change
+	for i := range want {
+		w := &want[i]
+		base := fmt.Sprintf("/%d", i)
+		if p.names[w.Name] != "" {
+			return nil, directory.Invalid(base+"/name", "name_twice", "Two trunks have this name.")
+		}
+		before := have[w.Name]
+		next := &directory.Trunk{ID: directory.TrunkID(p.server.ids.next("trk_")), Account: p.account, CreatedAt: now()}
+		if before != nil {
+			copied := *before
+			next = &copied
+		}
+		if err := patchedTrunk(next, w.patch()); err != nil {
+			return nil, under(base, err)
+		}
+		p.names[w.Name] = next.ID
+		switch {
+		case before == nil:
+			changes = append(changes, directory.Create(next))
+		case !reflect.DeepEqual(before, next):
+			changes = append(changes, directory.Replace(before, next))
+		}
+		delete(have, w.Name)
+	}
+	for _, t := range p.server.view.Trunks(p.account) {
+		if have[t.Name] == nil {
+			continue
+		}
+		if n := p.server.numberOf(t); n != nil && numbers == nil {
+			return nil, directory.Conflict("", "in_use", "The number %s goes to the trunk %s; move or delete it first.", n.Number, t.Name)
+		}
+		changes = append(changes, directory.Delete(t))
+	}
+	return changes, nil
+}
+
+func (s *Server) numberOf(t *directory.Trunk) *directory.InternalNumber {
+	for _, n := range s.allNumbers(t.Account) {
+		if n.Trunk == t.ID {
+			return n
+		}
+	}
+	return nil
+}
+
+// find returns the trunk that a number names, or "".
+func (p *trunkPlan) find(name string) directory.TrunkID {
+	if p.names != nil {
+		if id := p.names[name]; id != "" || !slices.Contains(slices.Collect(maps.Values(p.names)), directory.TrunkID(name)) {
+			return id
+		}
+		return directory.TrunkID(name)
+	}
+	var found directory.TrunkID
+	for _, t := range p.server.view.Trunks(p.account) {
+		switch {
+		case string(t.ID) == name:
+			return t.ID
+		case t.Name == name && found != "":
+			return "" // two of them
+		case t.Name == name:
+			found = t.ID
+		}
+	}
+	return found
+}
+
+// numbersPart lists the changes that make the account's numbers those given.
+func (s *Server) numbersPart(a directory.AccountID, want []NumberEntry, trunks *trunkPlan) ([]directory.Change, error) {
+	have := map[directory.Pattern]*directory.InternalNumber{}
+	for _, n := range s.allNumbers(a) {
+		have[n.Number] = n
+	}
+	var changes []directory.Change
+	seen := map[directory.Pattern]bool{}
+	for i, w := range want {
+		base := fmt.Sprintf("/%d", i)
+		next := &directory.InternalNumber{ID: directory.NumberID(s.ids.next("num_")), Account: a, CreatedAt: now()}
+		p := &NumberPatch{Number: To(w.Number), Label: To(w.Label), Trunk: To(trunks.find(w.Trunk)), User: To(w.User), Private: To(w.Private), Enabled: To(w.Enabled == nil || *w.Enabled)}
+		pattern, err := directory.ParsePattern(w.Number)
+		if err != nil {
+			return nil, under(base, err)
+		}
+		before := have[pattern]
+		if before != nil {
+			copied := *before
+			next = &copied
+		}
+		err = s.editedNumber(next, p)
+		switch {
+		case p.Trunk.Value == "":
+			err = trunkUnknown()
+		case seen[pattern]:
+			err = directory.Invalid("/number", "number_taken", "The number stands twice.")
+		}
+		if err != nil {
+			return nil, under(base, err)
+		}
+		seen[pattern] = true
+		switch {
+		case before == nil:
+			changes = append(changes, directory.Create(next))
+		case *before != *next:
+			changes = append(changes, directory.Replace(before, next))
+		}
+	}
+	for _, n := range s.allNumbers(a) {
+		if !seen[n.Number] {
+			changes = append(changes, directory.Delete(n))
+		}
+	}
+	return changes, nil
+}
+
+// newcomers are the users that a configuration adds, by address.
+type newcomers map[string]newcomer
+
+type newcomer struct {
+	user     *directory.User
+	password string
+}
+
+func (n newcomers) passwords() []GeneratedPassword {
+	var out []GeneratedPassword
+	for _, address := range slices.Sorted(maps.Keys(n)) {
+		out = append(out, GeneratedPassword{Email: n[address].user.Email, Password: n[address].password})
+	}
+	return out
+}
+
+// newcomers makes the users that the account does not have yet; base is the JSON
+// pointer of the configuration in the body.
+func (s *Server) newcomers(ctx context.Context, dry Rehearsal, a *directory.Account, c *Configuration, base string) (newcomers, error) {
+	if c.Users == nil {
+		return nil, nil
+	}
+	next := *a
+	patchConfigured(&next, c)
+	if err := next.Validate(); err != nil {
+		return nil, err
+	}
+	have := map[string]bool{}
+	for _, u := range directory.List[*directory.User](s.view, directory.KindUser, a.ID) {
+		have[strings.ToLower(u.Email)] = true
+	}
+	out := newcomers{}
+	for i, w := range *c.Users {
+		pointer, address := fmt.Sprintf("%s/users/%d", base, i), strings.ToLower(w.Email)
+		if have[address] {
+			continue
+		}
+		if len(out) == maxNewcomers {
+			return nil, directory.Invalid(base+"/users", "too_many_users", "At most %d users can be added at once.", maxNewcomers)
+		}
+		u, password, err := s.newUser(ctx, dry, &next, &NewUser{Email: w.Email, FirstName: w.FirstName, LastName: w.LastName, Phone: w.Phone, Role: w.Role, TimeZone: w.TimeZone})
+		if err != nil {
+			return nil, under(pointer, err)
+		}
+		out[address] = newcomer{u, password}
+	}
+	return out, nil
+}
+
+// maxNewcomers bounds the passwords that one request has hashed.
+const maxNewcomers = 20
