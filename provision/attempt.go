@@ -12,8 +12,10 @@ import (
 type attempts struct {
 	burst float64
 	every time.Duration
-	mu    sync.Mutex
-	keys  map[string]*bucket
+	// most keys are remembered; beyond, one that owes little is forgotten.
+	most int
+	mu   sync.Mutex
+	keys map[string]*bucket
 }
 
 // bucket is what a key had left at a time.
@@ -22,11 +24,11 @@ type bucket struct {
 	at   time.Time
 }
 
-// maxAttempted keys are remembered; beyond, one that owes little is forgotten.
+// maxAttempted bounds the memory of each count: about 5 MB.
 const maxAttempted = 50_000
 
 func newAttempts(burst int, every time.Duration) *attempts {
-	return &attempts{burst: float64(burst), every: every, keys: map[string]*bucket{}}
+	return &attempts{burst: float64(burst), every: every, most: maxAttempted, keys: map[string]*bucket{}}
 }
 
 // begin takes one attempt of a key, or tells how long until there is one.
@@ -63,7 +65,7 @@ func (a *attempts) now(b *bucket, at time.Time) float64 {
 // makeRoom forgets the keys that owe nothing, or else the one of a few that owes
 // least.
 func (a *attempts) makeRoom(at time.Time) {
-	if len(a.keys) < maxAttempted {
+	if len(a.keys) < a.most {
 		return
 	}
 	const few = 64
@@ -79,7 +81,7 @@ func (a *attempts) makeRoom(at time.Time) {
 			break
 		}
 	}
-	if len(a.keys) >= maxAttempted {
+	if len(a.keys) >= a.most {
 		delete(a.keys, least)
 	}
 }
