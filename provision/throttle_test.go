@@ -103,18 +103,35 @@ func (s *shop) redeemAndJoin(f ring) {
 	s.do(del(f.asks(s.smith))).want(204)
 }
 
-// BenchmarkGuess is what one guess of a key costs where nothing throttles it.
+// BenchmarkGuess is what a guess costs behind the API's door, a key and a code
+// each, among a thousand that are there: -benchtime 1000000x tries a million of
+// each. "unthrottled" looks every one of them up.
 func BenchmarkGuess(b *testing.B) {
-	w := newWorldFor(b)
-	brown := w.account("Brown")
-	for range 1000 {
-		w.do(post(brown+"/interlinks", obj{"name": "x"})).want(201)
-	}
-	key := newSecret(authorizationKey)
-	for b.Loop() {
-		if w.server.view.InterlinkByKey(w.server.secrets.keyHash(normalizeSecret(authorizationKey, key))) != nil {
-			b.Fatal("a hit")
-		}
+	for name, c := range map[string]struct{ sources, burst int }{"one source": {1, 10}, "10000 sources": {10_000, 10}, "unthrottled": {1, 1 << 40}} {
+		b.Run(name, func(b *testing.B) {
+			w := newWorldFor(b, func(cfg *Config) { cfg.RedeemBurst = c.burst })
+			brown := w.account("Brown")
+			for range 1000 {
+				w.do(post(brown+"/interlinks", obj{"name": "x"})).want(201)
+			}
+			f := w.federate(brown)
+			looked := 0
+			for i := 0; b.Loop(); i++ {
+				guesser, source := directory.AccountID(fmt.Sprint(i%c.sources)), fmt.Sprint("source ", i%c.sources)
+				if w.server.redeems.begin(guesser, source) > 0 {
+					continue
+				}
+				looked++
+				hash := w.server.secrets.keyHash(normalizeSecret(authorizationKey, newSecret(authorizationKey)))
+				if w.server.view.InterlinkByKey(hash) != nil || w.server.federationByCode(newSecret(accessCode)) != nil {
+					b.Fatal("a hit")
+				}
+			}
+			b.ReportMetric(float64(looked), "looked-up")
+			if w.server.federationByCode(f.code) == nil || w.server.redeems.begin("an honest account", "its source") > 0 {
+				b.Fatal("an honest account is kept out")
+			}
+		})
 	}
 }
 
