@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -71,3 +72,20 @@ func (l *Licence) Validate() error {
 
 // Holds reports whether the licence is valid at a time.
 func (l *Licence) Holds(at time.Time) bool { return !at.Before(l.ValidFrom) && at.Before(l.ValidUntil) }
+
+// LicencesAt returns an account's licences that hold at a time, in the order in
+// which they end: what is talked is taken from them in this order.
+func (v *View) LicencesAt(id AccountID, at time.Time) []*Licence {
+	list := slices.DeleteFunc(List[*Licence](v, KindLicence, id), func(l *Licence) bool { return !l.Holds(at) })
+	slices.SortStableFunc(list, func(x, y *Licence) int { return x.ValidUntil.Compare(y.ValidUntil) })
+	return list
+}
+
+// Licensed reports whether an account ever got a licence: then its calls need
+// minutes.
+func (v *View) Licensed(id AccountID) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	_, ok := v.shelf.lists[shelfMark{KindLicence, id}]
+	return ok
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/routing"
@@ -36,7 +37,7 @@ type ExplainTarget struct {
 
 // ExplainStep is one rule considered.
 type ExplainStep struct {
-	Step   string `json:"step" doc:"The rule: from, caller, local, restriction, prefix, link, federation, choose, trunk or lines." example:"local"`
+	Step   string `json:"step" doc:"The rule: from, caller, local, restriction, prefix, link, federation, choose, trunk, lines or licence." example:"local"`
 	Result string `json:"result" doc:"What came of it: match, no_match, private, disabled, chosen, free or refuse." example:"match"`
 	Detail string `json:"detail" doc:"One sentence for a person; not stable."`
 }
@@ -150,7 +151,27 @@ func (s *Server) explainLines(ctx context.Context, r *routing.Route) ([]ExplainS
 		}
 		given[c.Account] = mine
 	}
+	if reason == routing.None && claims[0].Licensed {
+		step, reason, err := s.explainMinutes(ctx, claims[0].Account)
+		return append(steps, step), reason, err
+	}
 	return steps, reason, nil
+}
+
+// explainMinutes tells whether the caller's licences have minutes left.
+func (s *Server) explainMinutes(ctx context.Context, id directory.AccountID) (ExplainStep, routing.Reason, error) {
+	used, err := s.calls.Talked(ctx, id)
+	if err != nil {
+		return ExplainStep{}, routing.None, err
+	}
+	left := int64(0)
+	for _, l := range s.view.LicencesAt(id, time.Now()) {
+		left += max(0, l.FreeMinutes+l.AddonMinutes-used[l.ID])
+	}
+	if left == 0 {
+		return ExplainStep{"licence", "refuse", "No licence that holds now has minutes left."}, routing.LicenceExhausted, nil
+	}
+	return ExplainStep{"licence", "free", fmt.Sprintf("%d minutes are left.", left)}, routing.None, nil
 }
 
 // explainLine asks an account for a line beside those it has given, and where none

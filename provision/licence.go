@@ -19,6 +19,7 @@ type Licence struct {
 	ValidUntil   time.Time           `json:"valid_until" doc:"It holds until before then."`
 	FreeMinutes  int64               `json:"free_minutes" doc:"Used first." example:"1000"`
 	AddonMinutes int64               `json:"addon_minutes" doc:"Used when no free ones are left." example:"200"`
+	UsedMinutes  int64               `json:"used_minutes" doc:"What calls to other accounts have talked of it, begun minutes counted whole." example:"310"`
 	Remarks      *string             `json:"remarks,omitempty" doc:"Internal; absent for the customer."`
 	CreatedAt    time.Time           `json:"created_at" doc:"When it was added."`
 }
@@ -40,6 +41,9 @@ type CurrentLicence struct {
 	ValidUntil   *time.Time            `json:"valid_until" doc:"Until before when the last of those that hold does; null when none does."`
 	FreeMinutes  int64                 `json:"free_minutes" doc:"The free minutes of all that hold." example:"1000"`
 	AddonMinutes int64                 `json:"addon_minutes" doc:"The add-on minutes of all that hold." example:"200"`
+	UsedMinutes  int64                 `json:"used_minutes" doc:"What has been used of all that hold." example:"310"`
+	FreeLeft     int64                 `json:"free_minutes_left" doc:"The free minutes that are left." example:"690"`
+	AddonLeft    int64                 `json:"addon_minutes_left" doc:"The add-on minutes that are left." example:"200"`
 	Licences     []directory.LicenceID `json:"licences" nullable:"false" doc:"Those that hold, in the order in which they end."`
 }
 
@@ -69,13 +73,13 @@ func (s *Server) createLicence(ctx context.Context, in *createLicenceInput) (*Cr
 	if err := s.apply(ctx, in.Rehearsal, directory.Create(l)); err != nil {
 		return nil, err
 	}
-	return created(in.Rehearsal, accountURL(a.ID)+"/licences/"+string(l.ID), 1, s.renderLicence(ctx, l)), nil
+	return created(in.Rehearsal, accountURL(a.ID)+"/licences/"+string(l.ID), 1, s.renderLicence(ctx, l, 0)), nil
 }
 
 type listLicencesInput struct {
 	InAccount
 	Paging
-	Sort []string `query:"sort" maxItems:"4" enum:"id,-id,valid_from,-valid_from,valid_until,-valid_until,free_minutes,-free_minutes,addon_minutes,-addon_minutes,remarks,-remarks,created_at,-created_at" doc:"Columns in order of weight, - for descending; the order of their addition without. remarks only for those who read them."`
+	Sort []string `query:"sort" maxItems:"4" enum:"id,-id,valid_from,-valid_from,valid_until,-valid_until,free_minutes,-free_minutes,addon_minutes,-addon_minutes,used_minutes,-used_minutes,remarks,-remarks,created_at,-created_at" doc:"Columns in order of weight, - for descending; the order of their addition without. remarks only for those who read them."`
 }
 
 func (s *Server) listLicences(ctx context.Context, in *listLicencesInput) (*Listing[Licence], error) {
@@ -92,8 +96,12 @@ func (s *Server) listLicences(ctx context.Context, in *listLicencesInput) (*List
 	if err != nil {
 		return nil, err
 	}
+	used, err := s.calls.Talked(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
 	licences := directory.List[*directory.Licence](s.view, directory.KindLicence, a.ID)
-	slices.SortStableFunc(licences, func(x, y *directory.Licence) int { return compareLicences(in.Sort, x, y) })
+	slices.SortStableFunc(licences, func(x, y *directory.Licence) int { return compareLicences(in.Sort, used, x, y) })
 	page := &Listing[Licence]{Body: Page[Licence]{Items: []Licence{}}}
 	// None is ever deleted: the one the cursor names is there.
 	first := 1 + slices.IndexFunc(licences, func(l *directory.Licence) bool { return string(l.ID) == at.ID })
@@ -102,14 +110,14 @@ func (s *Server) listLicences(ctx context.Context, in *listLicencesInput) (*List
 			page.Body.Next = s.cursor(list, at)
 			break
 		}
-		page.Body.Items = append(page.Body.Items, s.renderLicence(ctx, l))
+		page.Body.Items = append(page.Body.Items, s.renderLicence(ctx, l, used[l.ID]))
 		at.ID = string(l.ID)
 	}
 	return page, nil
 }
 
 // compareLicences compares column by column.
-func compareLicences(sort []string, x, y *directory.Licence) int {
+func compareLicences(sort []string, used map[directory.LicenceID]int64, x, y *directory.Licence) int {
 	for _, key := range sort {
 		column, down := strings.CutPrefix(key, "-")
 		c := 0
@@ -124,6 +132,8 @@ func compareLicences(sort []string, x, y *directory.Licence) int {
 			c = cmp.Compare(x.FreeMinutes, y.FreeMinutes)
 		case "addon_minutes":
 			c = cmp.Compare(x.AddonMinutes, y.AddonMinutes)
+		case "used_minutes":
+			c = cmp.Compare(used[x.ID], used[y.ID])
 		case "remarks":
 			c = cmp.Compare(x.Remarks, y.Remarks)
 		case "created_at":
@@ -153,7 +163,11 @@ func (s *Server) getLicence(ctx context.Context, in *getLicenceInput) (*Reading[
 	if l == nil || l.Account != a.ID {
 		return nil, directory.NotFound(directory.KindLicence)
 	}
-	return &Reading[Licence]{ETag: etag(l.Version), Body: s.renderLicence(ctx, l)}, nil
+	used, err := s.calls.Talked(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &Reading[Licence]{ETag: etag(l.Version), Body: s.renderLicence(ctx, l, used[l.ID])}, nil
 }
 
 type currentLicenceInput struct{ InAccount }
@@ -163,31 +177,31 @@ func (s *Server) currentLicence(ctx context.Context, in *currentLicenceInput) (*
 	if err != nil {
 		return nil, err
 	}
+	used, err := s.calls.Talked(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
 	out := CurrentLicence{Licences: []directory.LicenceID{}}
-	for _, l := range s.licencesNow(a.ID, time.Now()) {
+	for _, l := range s.view.LicencesAt(a.ID, time.Now()) {
 		if !out.Valid || l.ValidFrom.Before(*out.ValidFrom) {
 			out.ValidFrom = nullTime(l.ValidFrom)
 		}
 		out.Valid, out.ValidUntil = true, nullTime(l.ValidUntil)
 		out.FreeMinutes += l.FreeMinutes
 		out.AddonMinutes += l.AddonMinutes
+		out.UsedMinutes += used[l.ID]
+		// Free minutes are used first, then add-on minutes.
+		out.FreeLeft += max(0, l.FreeMinutes-used[l.ID])
+		out.AddonLeft += min(l.AddonMinutes, max(0, l.FreeMinutes+l.AddonMinutes-used[l.ID]))
 		out.Licences = append(out.Licences, l.ID)
 	}
 	return &Reading[CurrentLicence]{Body: out}, nil
 }
 
-// licencesNow are those that hold at a time, in the order in which they end.
-func (s *Server) licencesNow(id directory.AccountID, at time.Time) []*directory.Licence {
-	licences := directory.List[*directory.Licence](s.view, directory.KindLicence, id)
-	licences = slices.DeleteFunc(licences, func(l *directory.Licence) bool { return !l.Holds(at) })
-	slices.SortStableFunc(licences, func(x, y *directory.Licence) int { return x.ValidUntil.Compare(y.ValidUntil) })
-	return licences
-}
-
-func (s *Server) renderLicence(ctx context.Context, l *directory.Licence) Licence {
+func (s *Server) renderLicence(ctx context.Context, l *directory.Licence, used int64) Licence {
 	out := Licence{
 		ID: l.ID, ValidFrom: l.ValidFrom.UTC(), ValidUntil: l.ValidUntil.UTC(),
-		FreeMinutes: l.FreeMinutes, AddonMinutes: l.AddonMinutes, CreatedAt: l.CreatedAt.UTC(),
+		FreeMinutes: l.FreeMinutes, AddonMinutes: l.AddonMinutes, UsedMinutes: used, CreatedAt: l.CreatedAt.UTC(),
 	}
 	if s.mayNow(ctx, remarksRead, l.Account) {
 		out.Remarks = &l.Remarks

@@ -62,14 +62,43 @@ func TestSU5Licences(t *testing.T) {
 	}
 }
 
+// SU5: talked minutes use free, then add-on minutes; without any left explain
+// says so.
+func TestSU5WhatIsLeft(t *testing.T) {
+	w := newWorld(t)
+	brown, smith := w.account("Brown"), w.account("Smith")
+	w.number(smith, w.trunk(smith, "192.0.2.1"), "3001", nil)
+	w.link(brown, smith)
+	dial := func() *reply {
+		return w.do(post("/v1/explain", obj{"account": idOf(brown), "dialled": "3001"})).want(200)
+	}
+	dial().is("verdict", "route") // no licence, no need for one
+	id := w.do(post(brown+"/licences", licence("2099-01-01", 10, 5))).want(201).is("used_minutes", 0).str("id")
+	for _, c := range []struct{ used, free, addon int }{{0, 10, 5}, {4, 6, 5}, {10, 0, 5}, {12, 0, 3}, {15, 0, 0}, {17, 0, 0}} {
+		w.store.talked[idOf(brown)] = map[directory.LicenceID]int64{directory.LicenceID(id): int64(c.used)}
+		w.do(get(brown+"/licence")).want(200).is("used_minutes", c.used).is("free_minutes_left", c.free).is("addon_minutes_left", c.addon)
+		w.do(get(brown+"/licences/"+id)).want(200).is("used_minutes", c.used)
+		if c.free+c.addon > 0 {
+			dial().is("verdict", "route")
+		} else {
+			dial().is("reason", "licence_exhausted")
+		}
+	}
+	w.do(post(brown+"/licences", licence("2099-01-01", 1, 0))).want(201)
+	dial().is("verdict", "route")
+}
+
 // SU5: the history is sortable both ways on every column.
 func TestSU5EveryColumnSorts(t *testing.T) {
 	w := newWorld(t)
 	brown := w.account("Brown")
+	used := map[directory.LicenceID]int64{}
+	w.store.talked[idOf(brown)] = used
 	for i, remark := range []string{"b", "c", "a", "d"} {
 		body := licence(fmt.Sprintf("209%d-01-01", (i+2)%4), 10*((i+1)%4), 5*((i+3)%4))
 		body["valid_from"], body["remarks"] = fmt.Sprintf("202%d-01-01T00:00:00Z", (3*i)%4), remark
-		w.do(post(brown+"/licences", body)).want(201)
+		id := directory.LicenceID(w.do(post(brown+"/licences", body)).want(201).str("id"))
+		used[id] = int64((i * 3) % 5)
 	}
 	schema := w.document().Components.Schemas["Licence"].Properties
 	for column := range schema {

@@ -35,6 +35,8 @@ type Calls interface {
 	LiveCall(ctx context.Context, lease routing.LeaseID) (*routing.LiveCall, error)
 	// Spending is what the account's calls per minute have cost, and will have.
 	Spending(ctx context.Context, account directory.AccountID) (routing.Spending, error)
+	// Talked is how many minutes the account has used of each of its licences.
+	Talked(ctx context.Context, account directory.AccountID) (map[directory.LicenceID]int64, error)
 	// EndCall ends the call and frees its lines; KindNotFound when it is gone.
 	EndCall(ctx context.Context, lease routing.LeaseID) error
 }

@@ -33,9 +33,11 @@ type store struct {
 	live  []routing.LiveCall
 	// spending is what calls per minute have cost.
 	spending map[directory.AccountID]routing.Spending
-	ended    []routing.LeaseID
-	records  map[directory.AccountID][]routing.Record
-	answers  map[string]*answer
+	// talked is how many minutes were used of licences.
+	talked  map[directory.AccountID]map[directory.LicenceID]int64
+	ended   []routing.LeaseID
+	records map[directory.AccountID][]routing.Record
+	answers map[string]*answer
 }
 
 type answer struct {
@@ -46,7 +48,8 @@ type answer struct {
 func newStore() *store {
 	return &store{
 		view: directory.NewView(), objects: map[directory.Ref]directory.Object{}, claims: map[string]directory.Ref{},
-		lines: map[directory.AccountID]routing.Lines{}, spending: map[directory.AccountID]routing.Spending{}, records: map[directory.AccountID][]routing.Record{}, answers: map[string]*answer{},
+		lines: map[directory.AccountID]routing.Lines{}, spending: map[directory.AccountID]routing.Spending{},
+		talked: map[directory.AccountID]map[directory.LicenceID]int64{}, records: map[directory.AccountID][]routing.Record{}, answers: map[string]*answer{},
 	}
 }
 
@@ -171,6 +174,12 @@ func (s *store) Spending(_ context.Context, id directory.AccountID) (routing.Spe
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.spending[id], s.broken
+}
+
+func (s *store) Talked(_ context.Context, id directory.AccountID) (map[directory.LicenceID]int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.talked[id], s.broken
 }
 
 func (s *store) LiveCall(_ context.Context, l routing.LeaseID) (*routing.LiveCall, error) {

@@ -14,6 +14,9 @@ func (r *Router) Claims(dst []Claim, route *Route) []Claim {
 	dst = append(dst,
 		r.claim(route.Caller, RoleCaller, r.d.LimitsOf(route.Caller)),
 		r.claim(route.Callee, RoleCallee, r.d.LimitsOf(route.Callee)))
+	if route.Caller != route.Callee {
+		dst[len(dst)-2].Licensed = r.d.Licensed(route.Caller)
+	}
 	dst = r.above(dst, route.Caller, RoleCallerParent)
 	return r.above(dst, route.Callee, RoleCalleeParent)
 }

@@ -30,24 +30,24 @@ limits Smith 1 1 1 1 1
 		// Own accounts always, with or without limits; above them only where
 		// limits are set; the common ones in both directions.
 		{"Brown", "Smith", []Claim{
-			{"Brown", RoleCaller, nil, Terms{}}, {"Smith", RoleCallee, limits("Smith"), Terms{}},
-			{"Jones", RoleCallerParent, limits("Jones"), Terms{}}, {"Platform", RoleCallerParent, limits("Platform"), Terms{}},
-			{"Jones", RoleCalleeParent, limits("Jones"), Terms{}}, {"Platform", RoleCalleeParent, limits("Platform"), Terms{}}}},
+			{"Brown", RoleCaller, nil, Terms{}, false}, {"Smith", RoleCallee, limits("Smith"), Terms{}, false},
+			{"Jones", RoleCallerParent, limits("Jones"), Terms{}, false}, {"Platform", RoleCallerParent, limits("Platform"), Terms{}, false},
+			{"Jones", RoleCalleeParent, limits("Jones"), Terms{}, false}, {"Platform", RoleCalleeParent, limits("Platform"), Terms{}, false}}},
 		{"Brown", "Clark", []Claim{
-			{"Brown", RoleCaller, nil, Terms{}}, {"Clark", RoleCallee, nil, Terms{}},
-			{"Jones", RoleCallerParent, limits("Jones"), Terms{}}, {"Platform", RoleCallerParent, limits("Platform"), Terms{}},
-			{"Platform", RoleCalleeParent, limits("Platform"), Terms{}}}},
+			{"Brown", RoleCaller, nil, Terms{}, false}, {"Clark", RoleCallee, nil, Terms{}, false},
+			{"Jones", RoleCallerParent, limits("Jones"), Terms{}, false}, {"Platform", RoleCallerParent, limits("Platform"), Terms{}, false},
+			{"Platform", RoleCalleeParent, limits("Platform"), Terms{}, false}}},
 		// Inside one account: both lines, also above it.
 		{"Smith", "Smith", []Claim{
-			{"Smith", RoleCaller, limits("Smith"), Terms{}}, {"Smith", RoleCallee, limits("Smith"), Terms{}},
-			{"Jones", RoleCallerParent, limits("Jones"), Terms{}}, {"Platform", RoleCallerParent, limits("Platform"), Terms{}},
-			{"Jones", RoleCalleeParent, limits("Jones"), Terms{}}, {"Platform", RoleCalleeParent, limits("Platform"), Terms{}}}},
-		{"Alone", "Alone", []Claim{{"Alone", RoleCaller, nil, Terms{}}, {"Alone", RoleCallee, nil, Terms{}}}},
+			{"Smith", RoleCaller, limits("Smith"), Terms{}, false}, {"Smith", RoleCallee, limits("Smith"), Terms{}, false},
+			{"Jones", RoleCallerParent, limits("Jones"), Terms{}, false}, {"Platform", RoleCallerParent, limits("Platform"), Terms{}, false},
+			{"Jones", RoleCalleeParent, limits("Jones"), Terms{}, false}, {"Platform", RoleCalleeParent, limits("Platform"), Terms{}, false}}},
+		{"Alone", "Alone", []Claim{{"Alone", RoleCaller, nil, Terms{}, false}, {"Alone", RoleCallee, nil, Terms{}, false}}},
 		// A parent calls its own sub-account.
 		{"Jones", "Smith", []Claim{
-			{"Jones", RoleCaller, limits("Jones"), Terms{}}, {"Smith", RoleCallee, limits("Smith"), Terms{}},
-			{"Platform", RoleCallerParent, limits("Platform"), Terms{}},
-			{"Jones", RoleCalleeParent, limits("Jones"), Terms{}}, {"Platform", RoleCalleeParent, limits("Platform"), Terms{}}}},
+			{"Jones", RoleCaller, limits("Jones"), Terms{}, false}, {"Smith", RoleCallee, limits("Smith"), Terms{}, false},
+			{"Platform", RoleCallerParent, limits("Platform"), Terms{}, false},
+			{"Jones", RoleCalleeParent, limits("Jones"), Terms{}, false}, {"Platform", RoleCalleeParent, limits("Platform"), Terms{}, false}}},
 	} {
 		kept := []Claim{{Account: "before"}}
 		got := NewRouter(view).Claims(kept, &Route{Caller: c.caller, Callee: c.callee})

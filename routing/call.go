@@ -24,6 +24,8 @@ type Accounts interface {
 	// PerMinute tells what a minute beyond the account's lines costs and what
 	// credit was added, in minor units; false where it has no plan.
 	PerMinute(directory.AccountID) (price, added int64, ok bool)
+	// Licensed reports whether the account's calls need minutes of a licence.
+	Licensed(directory.AccountID) bool
 	// LimitsOf returns nil where no limits are set.
 	LimitsOf(directory.AccountID) *directory.Limits
 }

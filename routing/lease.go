@@ -47,6 +47,9 @@ type Claim struct {
 	// none set. The ledger goes by the newest version it has been shown.
 	Limits *directory.Limits
 	Terms  Terms
+	// Licensed: the call needs minutes of the account's licences (SU5). Only
+	// calls from the account to another one do, so only the first claim can be.
+	Licensed bool
 }
 
 // Terms are how an account pays for a call that finds no free line (LI9). Amounts
@@ -100,6 +103,8 @@ const (
 	// Unpaid: one of the claims found no line and has not the credit to go on per
 	// minute; nothing is taken.
 	Unpaid
+	// Exhausted: the caller's licences have no minutes left; nothing is taken.
+	Exhausted
 	// Lost answers a confirm whose lease the ledger does not hold any more.
 	Lost
 )

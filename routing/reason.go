@@ -46,6 +46,9 @@ const (
 	// NoCredit: no line is free on the caller's account, and its credit does not
 	// last for a call per minute (LI9).
 	NoCredit
+	// LicenceExhausted: the licences of the caller's account have no minutes left,
+	// or none holds any more (SU5).
+	LicenceExhausted
 	// NumberPrivate is the truth behind a NumberNotFound, for the number's
 	// owner only; it never reaches the caller (IN4).
 	NumberPrivate
@@ -69,6 +72,7 @@ var reasonText = [...]string{
 	TooManyHops:           "too_many_hops",
 	Restricted:            "restricted",
 	NoCredit:              "no_credit",
+	LicenceExhausted:      "licence_exhausted",
 	NumberPrivate:         "number_private",
 }
 

@@ -96,6 +96,7 @@ func (d chaosDirectory) LimitsOf(directory.AccountID) *directory.Limits       { 
 func (d chaosDirectory) PerMinute(directory.AccountID) (price, added int64, ok bool) {
 	return 0, 0, false
 }
+func (d chaosDirectory) Licensed(directory.AccountID) bool { return false }
 func (d chaosDirectory) Denied(directory.AccountID, string) (string, directory.AccountID) {
 	return "", ""
 }

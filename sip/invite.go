@@ -170,6 +170,9 @@ func (s *shard) answered(a *routing.Answer) {
 	case routing.Busy:
 		c.state = callNew // nothing taken, nothing to give back
 		c.refuse(claims[a.Claim].Role.Reason())
+	case routing.Exhausted:
+		c.state = callNew
+		c.refuse(routing.LicenceExhausted)
 	case routing.Unpaid:
 		c.state = callNew
 		c.refuse(claims[a.Claim].Role.Unpaid())

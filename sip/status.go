@@ -27,6 +27,7 @@ var statuses = [...]answer{
 	routing.TooManyHops:           {483, "Too Many Hops"},
 	routing.Restricted:            {403, "Forbidden"},
 	routing.NoCredit:              {402, "Payment Required"},
+	routing.LicenceExhausted:      {402, "Payment Required"},
 	routing.NumberPrivate:         {404, "Not Found"},
 }
 

@@ -44,6 +44,7 @@ func (d anyNumber) Fellows(directory.AccountID, string, func(directory.Fellow) b
 	return nil
 }
 func (d anyNumber) PerMinute(directory.AccountID) (price, added int64, ok bool) { return 0, 0, false }
+func (d anyNumber) Licensed(directory.AccountID) bool                           { return false }
 func (d anyNumber) Denied(directory.AccountID, string) (string, directory.AccountID) {
 	return "", ""
 }

@@ -75,6 +75,9 @@ func (k ledgerKeys) paid(a directory.AccountID) string {
 
 func (k ledgerKeys) bill(a directory.AccountID) string { return k.prefix + "bill:" + string(a) }
 
+// talk is a hash, see talk.lua.
+func (k ledgerKeys) talk(a directory.AccountID) string { return k.prefix + "talk:" + string(a) }
+
 // call is a string: a call's state, or the tomb of a released lease; see
 // callState.
 func (k ledgerKeys) call(l routing.LeaseID) string { return k.prefix + "call:" + leaseText(l) }

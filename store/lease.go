@@ -109,6 +109,7 @@ func (s *Store) Admit(a *routing.Admission, sink routing.Sink) {
 	o.loc = location(s.incarnation, a.Claims)
 	if onTerms(a.Claims) {
 		o.meter.claims = a.Claims
+		s.license(o)
 	}
 	s.buildAdmit(o, a)
 	l.hand(o)

@@ -33,10 +33,13 @@ const maxMetered = 64
 
 func (m *meter) paying(i int) bool { return i < maxMetered && m.pays&(1<<i) != 0 }
 
-// onTerms reports whether any of the claims could go on per minute.
+// licensed reports whether the call needs minutes of its caller's licences.
+func (m *meter) licensed() bool { return len(m.claims) > 0 && m.claims[0].Licensed }
+
+// onTerms reports whether any of the claims has terms, or needs minutes.
 func onTerms(claims []routing.Claim) bool {
 	for i := range claims {
-		if claims[i].Terms.PerMinute {
+		if claims[i].Terms.PerMinute || claims[i].Licensed {
 			return true
 		}
 	}
@@ -51,11 +54,16 @@ func (l *ledger) onlyOnTerms(o *op, claim int) bool {
 	if o.sink == nil || claim >= min(len(m.claims), maxMetered) || !m.claims[claim].Terms.PerMinute || m.paying(claim) {
 		return false
 	}
-	if m.pays == 0 && m.info == "" {
-		_, info, _ := cutValue(o.pieces[o.keys+1])
-		m.info = strings.Clone(info)
+	if m.info == "" {
+		m.info = o.info()
 	}
 	return l.askAgain(o, m.pays|1<<claim)
+}
+
+// info is what people read of the call an admission's words are about.
+func (o *op) info() string {
+	_, info, _ := cutValue(*o.words()[o.keys+1].(*string))
+	return strings.Clone(info)
 }
 
 // withoutTerms has an admission asked for again of which a claim has a line free
@@ -79,10 +87,25 @@ func (l *ledger) askAgain(o *op, pays uint64) bool {
 			o.loc += " m:" + string(c.Account)
 		}
 	}
-	if pays == 0 {
+	if l.s.license(o); pays == 0 && !o.meter.licensed() {
 		l.s.admitWords(o, o.meter.claims, o.meter.info)
 	}
 	return true
+}
+
+// license notes in the location that the call needs minutes: "t:" and the account.
+func (s *Store) license(o *op) {
+	if o.meter.licensed() {
+		o.loc += " t:" + string(o.meter.claims[0].Account)
+	}
+}
+
+// licences lists those that hold now, each with its minutes.
+func (s *Store) licences(account directory.AccountID) (words []any) {
+	for _, l := range s.view.LicencesAt(account, time.Now()) {
+		words = append(words, string(l.ID), l.FreeMinutes+l.AddonMinutes)
+	}
+	return words
 }
 
 // meterCommand is the call of meter.lua for an admission.
@@ -111,6 +134,10 @@ func (s *Store) meterCommand(ctx context.Context, o *op) *redis.Cmd {
 		}
 	}
 	args[4] = string(lanes)
+	if o.meter.licensed() {
+		caller := o.meter.claims[0].Account
+		keys, args = append(keys, s.keys.talk(caller)), append(args, s.licences(caller)...)
+	}
 	command := append([]any{"evalsha", s.scripts.meter.hash, len(keys)}, keys...)
 	return redis.NewCmd(ctx, append(command, args...)...)
 }
@@ -151,6 +178,60 @@ func eachPayer(loc string, yield func(directory.AccountID)) {
 	}
 }
 
+// talkWords are the keys and arguments of talk.lua for a release; none where no
+// minutes count.
+func (s *Store) talkWords(lease routing.LeaseID, loc string) (keys []string, args []any) {
+	_, rest, found := strings.Cut(loc, " t:")
+	if !found {
+		return nil, nil
+	}
+	account, _, _ := strings.Cut(rest, " ")
+	caller := directory.AccountID(account)
+	return []string{s.keys.call(lease), s.keys.talk(caller)}, append([]any{leaseText(lease)}, s.licences(caller)...)
+}
+
+func (s *Store) talkCommand(ctx context.Context, lease routing.LeaseID, loc string) *redis.Cmd {
+	keys, args := s.talkWords(lease, loc)
+	if keys == nil {
+		return nil
+	}
+	return redis.NewCmd(ctx, append([]any{"evalsha", s.scripts.talk.hash, len(keys), keys[0], keys[1]}, args...)...)
+}
+
+// settleAccounts books what a call has cost and the minutes it has talked, outside
+// of the ledger's queue.
+func (s *Store) settleAccounts(ctx context.Context, lease routing.LeaseID, loc string) error {
+	if keys := s.bookKeys(lease, loc); keys != nil {
+		if err := s.scripts.book.run(ctx, s.client, keys, leaseText(lease)).Err(); err != nil {
+			return err
+		}
+	}
+	if keys, args := s.talkWords(lease, loc); keys != nil {
+		return s.scripts.talk.run(ctx, s.client, keys, args...).Err()
+	}
+	return nil
+}
+
+// Talked reads how many minutes of its licences an account has used.
+func (s *Store) Talked(ctx context.Context, account directory.AccountID) (map[directory.LicenceID]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	used, err := s.client.HGetAll(ctx, s.keys.talk(account)).Result()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	out := map[directory.LicenceID]int64{}
+	for id, text := range used {
+		if strings.HasPrefix(id, "c:") {
+			continue
+		}
+		if out[directory.LicenceID(id)], err = strconv.ParseInt(text, 10, 64); err != nil {
+			return nil, unavailable(err)
+		}
+	}
+	return out, nil
+}
+
 // Spending reads what an account's calls per minute have cost, and what those that
 // run will have cost a minute from now.
 func (s *Store) Spending(ctx context.Context, account directory.AccountID) (routing.Spending, error) {
@@ -187,7 +268,13 @@ func (s *Store) Spending(ctx context.Context, account directory.AccountID) (rout
 
 // metered reports whether an operation is a script call of its own.
 func (o *op) metered() bool {
-	return o.kind == opAdmit && o.meter.pays != 0 || o.kind == opRelease && strings.Contains(o.loc, " m:")
+	switch o.kind {
+	case opAdmit:
+		return o.meter.pays != 0 || o.meter.licensed()
+	case opRelease:
+		return strings.Contains(o.loc, " m:") || strings.Contains(o.loc, " t:")
+	}
+	return false
 }
 
 // meteredFlight adds to the pipeline what goes out before such an operation, and
@@ -195,12 +282,17 @@ func (o *op) metered() bool {
 func (l *ledger) meteredFlight(ctx context.Context, o *op) flight {
 	f := flight{ops: []*op{o}}
 	if o.kind == opAdmit {
+		if o.meter.info == "" {
+			o.meter.info = o.info()
+		}
 		f.cmd = l.s.meterCommand(ctx, o)
 		return f
 	}
-	if book := l.s.bookCommand(ctx, o.lease, o.loc); book != nil {
-		l.pipe.Process(ctx, book)
-		f.book = append(f.book, book)
+	for _, cmd := range []*redis.Cmd{l.s.bookCommand(ctx, o.lease, o.loc), l.s.talkCommand(ctx, o.lease, o.loc)} {
+		if cmd != nil {
+			l.pipe.Process(ctx, cmd)
+			f.book = append(f.book, cmd)
+		}
 	}
 	f.cmd = redis.NewCmd(ctx, l.command(f.ops)...)
 	return f

@@ -1,11 +1,13 @@
 -- Takes lines for a call of which some accounts have none free and pay per minute; all of it or nothing.
 -- KEYS  1 fence  2 own  3 call; then per claim: limits, inbound leases, outbound leases, and of one that pays:
---       leases that are paid for, bill
+--       leases that are paid for, bill; at last, where the call needs minutes of licences, talk
 -- ARGV  1 ms until an early lease's deadline  2 ms its call is kept  3 ms caps are kept  4 lease  5 a character per
 --       claim, o or i, O or I for one that pays  6 info; then per claim: version (0: none set), inbound, outbound,
---       two-way, burst, max outbound, and of one that pays: credit added, floor, price of a minute
+--       two-way, burst, max outbound, and of one that pays: credit added, floor, price of a minute; at last per licence
+--       that holds: licence, minutes of it
 -- Reply {0} admitted, {-1} known lease, {-2} ended, {-3} fenced, {n} claim n found no line, {-1000 - n} claim n has
---       not the credit, {-2000 - n} claim n has a line free after all
+--       not the credit, {-2000 - n} claim n has a line free after all,
+--       {-4} no licence has minutes left
 -- A bill is a hash: s, what calls have cost; and of each call that runs, by its lease, price and since when (ms).
 local call, format = redis.call, string.format
 if call('EXISTS', KEYS[1]) == 1 then return {-3} end
@@ -107,11 +109,20 @@ for n = 1, #ARGV[5] do
   end
 end
 
+if KEYS[k] then
+  local left = 0
+  for i = a, #ARGV, 2 do
+    left = left + math.max(0, ARGV[i + 1] - (call('HGET', KEYS[k], ARGV[i]) or 0))
+  end
+  if left <= 0 then return {-4} end
+end
+
 for set in pairs(taken) do call('ZADD', set, early, lease) end
 for bill, entry in pairs(paid) do
   call('ZADD', entry[1], early, lease)
   call('HSET', bill, lease, entry[2])
 end
+if KEYS[k] then call('HSET', KEYS[k], 'c:' .. lease, stamp) end
 call('SET', KEYS[3], 'e' .. stamp .. ARGV[6], 'PX', ARGV[2])
 call('SADD', KEYS[2], lease)
 return {0}

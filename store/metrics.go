@@ -49,8 +49,11 @@ func newMetrics(s *Store) *metrics {
 		Name: "interlink_admissions_total", Help: "Admissions asked of the ledger, by verdict and the reason a call is refused with."}, []string{"verdict", "reason"})
 	m.confirms = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "interlink_lease_confirms_total", Help: "Leases confirmed in the ledger, by verdict."}, []string{"verdict"})
-	for _, v := range []routing.Verdict{routing.Admitted, routing.Duplicate, routing.Ended, routing.Failed} {
+	for _, v := range []routing.Verdict{routing.Admitted, routing.Duplicate, routing.Ended, routing.Failed, routing.Exhausted} {
 		reason := routing.None
+		if v == routing.Exhausted {
+			reason = routing.LicenceExhausted
+		}
 		if v == routing.Failed {
 			reason = routing.StoreUnavailable
 		}
@@ -137,6 +140,8 @@ func verdictText(v routing.Verdict) string {
 		return "busy"
 	case routing.Unpaid:
 		return "unpaid"
+	case routing.Exhausted:
+		return "exhausted"
 	case routing.Duplicate:
 		return "duplicate"
 	case routing.Ended:

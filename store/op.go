@@ -150,9 +150,6 @@ func claimAt(loc string, n int) (c routing.Claim) {
 	return c
 }
 
-// claimCount is how many claims a location names.
-func claimCount(loc string) int { return strings.Count(loc, " ") }
-
 // leaseSet is the key of the set a claim puts a lease into.
 func (k ledgerKeys) leaseSet(c routing.Claim) string {
 	if c.Outbound() {

@@ -242,10 +242,8 @@ func (s *Store) build(o *op) {
 // endLease carries out one release outside the ledger's queue. moved is where
 // the lease is held, when it is not where the caller thought.
 func (s *Store) endLease(ctx context.Context, lease routing.LeaseID, loc string) (moved string, err error) {
-	if keys := s.bookKeys(lease, loc); keys != nil {
-		if err := s.scripts.book.run(ctx, s.client, keys, leaseText(lease)).Err(); err != nil {
-			return "", err
-		}
+	if err := s.settleAccounts(ctx, lease, loc); err != nil {
+		return "", err
 	}
 	o := &op{kind: opRelease, lease: lease, loc: loc}
 	s.build(o)

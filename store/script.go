@@ -35,6 +35,8 @@ var (
 	meterSource string
 	//go:embed book.lua
 	bookSource string
+	//go:embed talk.lua
+	talkSource string
 	//go:embed refresh.lua
 	refreshSource string
 	//go:embed lines.lua
@@ -49,7 +51,7 @@ var (
 type script struct{ source, hash string }
 
 type scripts struct {
-	apply, note, sealed, lead, delivered, caps, round, refresh, lines, file, begin, meter, book script
+	apply, note, sealed, lead, delivered, caps, round, refresh, lines, file, begin, meter, book, talk script
 }
 
 func newScripts() scripts {
@@ -61,14 +63,14 @@ func newScripts() scripts {
 		load(auditSource + applySource), load(auditSource + noteSource), load(sealSource), load(leadSource), load(deliveredSource),
 		load(capsSource), load(roundSource), load(refreshSource),
 		load(linesSource), load(fileSource), load(beginSource),
-		load(meterSource), load(bookSource),
+		load(meterSource), load(bookSource), load(talkSource),
 	}
 }
 
 // load gives Redis the scripts that go out in pipelines, where EVALSHA cannot
 // fall back by itself.
 func (s scripts) load(ctx context.Context, c redis.UniversalClient) error {
-	for _, one := range []script{s.round, s.refresh, s.file, s.meter, s.book} {
+	for _, one := range []script{s.round, s.refresh, s.file, s.meter, s.book, s.talk} {
 		if err := c.ScriptLoad(ctx, one.source).Err(); err != nil {
 			return err
 		}

@@ -115,6 +115,9 @@ func (l *ledger) admitResult(o *op, n int64) (again bool) {
 	case n == -1:
 		l.forget(o)
 		l.answer(o, routing.Duplicate, 0)
+	case n == exhausted:
+		l.forget(o)
+		l.answer(o, routing.Exhausted, 0)
 	case n == -2:
 		l.forget(o)
 		l.answer(o, routing.Ended, 0)
@@ -131,9 +134,10 @@ func (l *ledger) admitResult(o *op, n int64) (again bool) {
 	return false
 }
 
-// What meter.lua takes the number of a claim from: it has not the credit, or a
-// line free after all.
+// What meter.lua answers where no licence has minutes left; and what it takes the
+// number of a claim from: it has not the credit, or a line free after all.
 const (
+	exhausted    = -4
 	unpaid       = 1000
 	freeAfterAll = 2000
 )
@@ -218,9 +222,10 @@ func (l *ledger) refreshSome(now time.Time, leases []routing.LeaseID) bool {
 	for _, id := range leases {
 		h := l.held[id]
 		keys = append(keys, l.s.keys.call(id))
+		first := len(keys)
 		eachClaim(h.loc, func(c routing.Claim) { keys = append(keys, l.s.keys.leaseSet(c)) })
 		eachPayer(h.loc, func(a directory.AccountID) { keys = append(keys, l.s.keys.paid(a)) })
-		args = append(args, leaseText(id), string(appendValue(nil, h.loc)), h.lasts.Milliseconds(), claimCount(h.loc))
+		args = append(args, leaseText(id), string(appendValue(nil, h.loc)), h.lasts.Milliseconds(), len(keys)-first)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.s.cfg.AdmitBudget)
 	defer cancel()
