@@ -86,6 +86,9 @@ func (v *View) LicencesAt(id AccountID, at time.Time) []*Licence {
 func (v *View) Licensed(id AccountID) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
+	if v.shelf.bans.licences == 0 {
+		return false
+	}
 	_, ok := v.shelf.lists[shelfMark{KindLicence, id}]
 	return ok
 }

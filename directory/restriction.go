@@ -137,11 +137,12 @@ func (r *Restrictions) Denies() bool {
 	return false
 }
 
-// bans is what a call is held to: the classes in their order, and the accounts
-// that are denied something.
+// bans is what a call is held to: the classes in their order, the accounts that
+// are denied something, and how many licences there are.
 type bans struct {
 	classes  []NumberClass
 	accounts map[AccountID]*Restrictions
+	licences int
 }
 
 func newBans() bans { return bans{accounts: map[AccountID]*Restrictions{}} }
@@ -154,6 +155,8 @@ func (b *bans) add(o Owned) {
 		if o.Denies() {
 			b.accounts[o.Account] = o
 		}
+	case *Licence:
+		b.licences++
 	}
 }
 
@@ -163,6 +166,8 @@ func (b *bans) remove(o Owned) {
 		b.classes = nil
 	case *Restrictions:
 		delete(b.accounts, o.Account)
+	case *Licence:
+		b.licences--
 	}
 }
 

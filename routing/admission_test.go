@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/pbx-interlink/interlink/directory"
 )
@@ -105,5 +106,41 @@ func TestClaimsAreBounded(t *testing.T) {
 	got := NewRouter(mustPlan(t, plan)).Claims(nil, &Route{Caller: "A49", Callee: "A49"})
 	if len(got) != 2+2*MaxDepth {
 		t.Errorf("%d claims, want %d", len(got), 2+2*MaxDepth)
+	}
+}
+
+// LI9: an account with prepaid or postpaid credit is asked on the terms of its
+// plan; SU5: the caller's account alone needs minutes, and not inside itself.
+func TestClaimsOnTerms(t *testing.T) {
+	view := mustPlan(t, "account Brown\naccount Smith\nlimits Brown 1 1 1 1 1\nlimits Smith 1 1 1 1 1\n")
+	put := func(seq uint64, objects ...directory.Object) {
+		var deltas []directory.Delta
+		for _, o := range objects {
+			deltas = append(deltas, directory.Delta{Ref: o.Ref(), After: o})
+		}
+		view.Apply(seq, time.Time{}, deltas)
+	}
+	route := &Route{Caller: "Brown", Callee: "Smith"}
+	ask := func(want Terms, licensed bool) {
+		t.Helper()
+		got := NewRouter(view).Claims(nil, route)
+		if got[0].Terms != want || got[0].Licensed != licensed || got[1].Terms != (Terms{}) || got[1].Licensed {
+			t.Fatalf("%+v", got)
+		}
+	}
+	limits := *view.LimitsOf("Brown")
+	limits.AllowPrepay, limits.MaxPostpay, limits.Version = true, 500, 2
+	put(100, &limits)
+	ask(Terms{}, false) // no plan
+	put(101, &directory.PricePlan{ID: "pln", PerMinute: 7, Currency: "EUR", Version: 1},
+		&directory.PlanSelection{Account: "Brown", Plans: []directory.PricePlanID{"pln"}, Version: 1}, &directory.Credit{Account: "Brown", Currency: "EUR", Added: 40, Version: 1})
+	ask(Terms{PerMinute: true, Price: 7, Added: 40}, false)
+	bypass := limits
+	bypass.AllowPrepay, bypass.AllowPostpay, bypass.Version = false, true, 3
+	put(102, &bypass, &directory.Licence{ID: "lic_1", Account: "Brown", Version: 1}, &directory.Licence{ID: "lic_2", Account: "Smith", Version: 1})
+	ask(Terms{PerMinute: true, Price: 7, Added: 40, Floor: -500}, true)
+	route.Callee = "Brown"
+	if got := NewRouter(view).Claims(nil, route); got[0].Licensed || got[1].Licensed {
+		t.Fatalf("a call inside the account: %+v", got)
 	}
 }
