@@ -36,7 +36,7 @@ func (l *flowLedger) Admit(a *routing.Admission, sink routing.Sink) {
 			}
 			l.held[a.Lease] = true
 			l.count.admitted++
-		case routing.Busy:
+		case routing.Busy, routing.Unpaid:
 			r.Claim = -1
 			for i, c := range a.Claims {
 				if c.Role == l.role {
@@ -101,7 +101,8 @@ func (l *flowLedger) counts() ledgerCount {
 
 // verdicts are the words a flow has for them.
 var verdicts = map[string]routing.Verdict{
-	"admitted": routing.Admitted, "busy": routing.Busy, "failed": routing.Failed, "ended": routing.Ended, "duplicate": routing.Duplicate, "slow": 0,
+	"admitted": routing.Admitted, "busy": routing.Busy, "failed": routing.Failed, "ended": routing.Ended, "duplicate": routing.Duplicate,
+	"unpaid": routing.Unpaid, "exhausted": routing.Exhausted, "slow": 0,
 }
 
 var roles = map[string]routing.Role{
