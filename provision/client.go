@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -23,9 +25,13 @@ const AnyVersion = math.MaxUint64
 type Client struct {
 	base, token string
 	// key, when not empty, is the Idempotency-Key of every POST.
-	key  string
-	http *http.Client
+	key string
+	// rehearses sends every write as a dry run.
+	rehearses bool
+	http      *http.Client
 }
+
+const explainPath = "/v1/explain"
 
 // clientTimeout bounds one request.
 const clientTimeout = 30 * time.Second
@@ -45,6 +51,14 @@ func (c *Client) Once(key string) *Client {
 	once := *c
 	once.key = key
 	return &once
+}
+
+// Rehearsing returns a client whose writes are dry runs: answered, and not
+// carried out. explain, which writes nothing, is asked as ever.
+func (c *Client) Rehearsing() *Client {
+	dry := *c
+	dry.rehearses = true
+	return &dry
 }
 
 // message is one request of a client.
@@ -93,9 +107,17 @@ func (c *Client) request(ctx context.Context, m message) (*http.Request, error) 
 		}
 		body = bytes.NewReader(b)
 	}
+	query := m.query
+	if c.rehearses && m.method != http.MethodGet && m.path != explainPath && query.Get("dry_run") == "" {
+		query = maps.Clone(query)
+		if query == nil {
+			query = url.Values{}
+		}
+		query.Set("dry_run", "true")
+	}
 	target := c.base + m.path
-	if len(m.query) > 0 {
-		target += "?" + m.query.Encode()
+	if len(query) > 0 {
+		target += "?" + query.Encode()
 	}
 	r, err := http.NewRequestWithContext(ctx, m.method, target, body)
 	if err != nil {
@@ -166,6 +188,25 @@ func amend[T any](ctx context.Context, c *Client, path string, version uint64, b
 
 func (c *Client) remove(ctx context.Context, path string, version uint64) error {
 	return c.send(ctx, message{method: http.MethodDelete, path: path, version: &version}, nil)
+}
+
+// queryOf spells a query: the fields of q, named by their tags, that are not
+// zero, and the page.
+func queryOf(q any, p Paging) url.Values {
+	out := p.query()
+	v := reflect.ValueOf(q)
+	for i := range v.NumField() {
+		f := v.Field(i)
+		if f.IsZero() {
+			continue
+		}
+		text := fmt.Sprint(f.Interface())
+		if t, ok := f.Interface().(time.Time); ok {
+			text = t.Format(time.RFC3339Nano)
+		}
+		out.Set(v.Type().Field(i).Tag.Get("query"), text)
+	}
+	return out
 }
 
 // query asks for a page; Limit 0 leaves it to the server.

@@ -19,24 +19,23 @@ func pathOf(a directory.AccountID, rest ...string) string {
 // Me tells whose token the client has.
 func (c *Client) Me(ctx context.Context) (*Me, error) { return fetch[Me](ctx, c, "/v1/me", nil) }
 
+// CreateAccount makes an account, at wish with all it needs; the answer alone
+// holds generated passwords.
 func (c *Client) CreateAccount(ctx context.Context, a NewAccount) (*CreatedAccount, error) {
 	return submit[CreatedAccount](ctx, c, "/v1/accounts", a)
 }
 
 // AccountQuery selects and orders accounts; the zero value means all.
 type AccountQuery struct {
-	Query, Status, Sort string
-	Parent              directory.AccountID
+	Query    string               `query:"q" doc:"Part of the name or realm, in any case."`
+	Status   string               `query:"status" doc:"Only active or only inactive ones."`
+	Parent   directory.AccountID  `query:"parent" doc:"Only accounts directly below this one."`
+	Provider directory.ProviderID `query:"provider" doc:"Only accounts connected through this voice provider."`
+	Sort     string               `query:"sort" doc:"Keys in order of weight, separated by commas, - for descending: name, status, provider, created_at, last_call, last_login."`
 }
 
 func (c *Client) Accounts(ctx context.Context, q AccountQuery, p Paging) (*Page[Account], error) {
-	query := p.query()
-	for name, value := range map[string]string{"q": q.Query, "status": q.Status, "sort": q.Sort, "parent": string(q.Parent)} {
-		if value != "" {
-			query.Set(name, value)
-		}
-	}
-	return fetch[Page[Account]](ctx, c, "/v1/accounts", query)
+	return fetch[Page[Account]](ctx, c, "/v1/accounts", queryOf(q, p))
 }
 
 func (c *Client) Account(ctx context.Context, a directory.AccountID) (*Account, error) {
@@ -53,6 +52,16 @@ func (c *Client) DeleteAccount(ctx context.Context, a directory.AccountID, versi
 		query = url.Values{"cascade": {"true"}}
 	}
 	return c.send(ctx, message{method: http.MethodDelete, path: pathOf(a), query: query, version: &version}, nil)
+}
+
+// Configuration is all of an account that can be set in one write.
+func (c *Client) Configuration(ctx context.Context, a directory.AccountID) (*AccountConfiguration, error) {
+	return fetch[AccountConfiguration](ctx, c, pathOf(a, "configuration"), nil)
+}
+
+// Configure makes an account what a configuration says, all of it or nothing.
+func (c *Client) Configure(ctx context.Context, a directory.AccountID, version uint64, n Configuration) (*Reconfiguration, error) {
+	return set[Reconfiguration](ctx, c, pathOf(a, "configuration"), version, n)
 }
 
 func (c *Client) CreateTrunk(ctx context.Context, a directory.AccountID, t NewTrunk) (*Trunk, error) {

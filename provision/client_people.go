@@ -8,8 +8,8 @@ import (
 	"github.com/pbx-interlink/interlink/directory"
 )
 
-// ownedPath is where the things of an account are; those of the platform for "".
-func ownedPath(owner directory.AccountID, rest ...string) string {
+// ownPath is a path below an account, or below the platform where that is empty.
+func ownPath(owner directory.AccountID, rest ...string) string {
 	if owner != "" {
 		return pathOf(owner, rest...)
 	}
@@ -20,21 +20,16 @@ func ownedPath(owner directory.AccountID, rest ...string) string {
 	return path
 }
 
-// Login opens a session and returns it with a client of its own; the token of c
-// is not sent.
-func (c *Client) Login(ctx context.Context, email, password string) (*Client, *Session, error) {
-	session, err := submit[Session](ctx, c.As(""), loginPath, Login{Email: email, Password: password})
-	if err != nil {
-		return nil, nil, err
-	}
-	return c.As(session.Token), session, nil
-}
-
 // As returns a client with another token.
 func (c *Client) As(token string) *Client {
 	other := *c
 	other.token = token
 	return &other
+}
+
+// Login opens a session; As makes a client of its token.
+func (c *Client) Login(ctx context.Context, l Login) (*Session, error) {
+	return submit[Session](ctx, c, loginPath, l)
 }
 
 // Logout ends the session whose token the client has.
@@ -54,40 +49,41 @@ func (c *Client) EndAccess(ctx context.Context) error {
 
 // An empty account stands for the platform in what follows.
 
-func (c *Client) CreateUser(ctx context.Context, a directory.AccountID, n NewUser) (*User, error) {
-	return submit[User](ctx, c, ownedPath(a, "users"), n)
+func (c *Client) CreateUser(ctx context.Context, owner directory.AccountID, u NewUser) (*User, error) {
+	return submit[User](ctx, c, ownPath(owner, "users"), u)
 }
 
-func (c *Client) Users(ctx context.Context, a directory.AccountID, p Paging) (*Page[User], error) {
-	return fetch[Page[User]](ctx, c, ownedPath(a, "users"), p.query())
+func (c *Client) Users(ctx context.Context, owner directory.AccountID, p Paging) (*Page[User], error) {
+	return fetch[Page[User]](ctx, c, ownPath(owner, "users"), p.query())
 }
 
-func (c *Client) User(ctx context.Context, a directory.AccountID, u directory.UserID) (*User, error) {
-	return fetch[User](ctx, c, ownedPath(a, "users", string(u)), nil)
+func (c *Client) User(ctx context.Context, owner directory.AccountID, u directory.UserID) (*User, error) {
+	return fetch[User](ctx, c, ownPath(owner, "users", string(u)), nil)
 }
 
-// PatchUser and DeleteUser expect the user as it was read.
-func (c *Client) PatchUser(ctx context.Context, a directory.AccountID, u *User, p UserPatch) (*User, error) {
-	return amend[User](ctx, c, ownedPath(a, "users", string(u.ID)), u.Version, p)
+// PatchUser changes a user as it was read.
+func (c *Client) PatchUser(ctx context.Context, owner directory.AccountID, u *User, p UserPatch) (*User, error) {
+	return amend[User](ctx, c, ownPath(owner, "users", string(u.ID)), u.Version, p)
 }
 
-func (c *Client) DeleteUser(ctx context.Context, a directory.AccountID, u *User) error {
-	return c.remove(ctx, ownedPath(a, "users", string(u.ID)), u.Version)
+func (c *Client) DeleteUser(ctx context.Context, owner directory.AccountID, u directory.UserID, version uint64) error {
+	return c.remove(ctx, ownPath(owner, "users", string(u)), version)
 }
 
-func (c *Client) CreateToken(ctx context.Context, a directory.AccountID, n NewToken) (*Token, error) {
-	return submit[Token](ctx, c, ownedPath(a, "tokens"), n)
+// CreateToken makes a token, which the answer alone holds.
+func (c *Client) CreateToken(ctx context.Context, owner directory.AccountID, t NewToken) (*Token, error) {
+	return submit[Token](ctx, c, ownPath(owner, "tokens"), t)
 }
 
-func (c *Client) Tokens(ctx context.Context, a directory.AccountID, p Paging) (*Page[Token], error) {
-	return fetch[Page[Token]](ctx, c, ownedPath(a, "tokens"), p.query())
+func (c *Client) Tokens(ctx context.Context, owner directory.AccountID, p Paging) (*Page[Token], error) {
+	return fetch[Page[Token]](ctx, c, ownPath(owner, "tokens"), p.query())
 }
 
-func (c *Client) Token(ctx context.Context, a directory.AccountID, t directory.TokenID) (*Token, error) {
-	return fetch[Token](ctx, c, ownedPath(a, "tokens", string(t)), nil)
+func (c *Client) Token(ctx context.Context, owner directory.AccountID, t directory.TokenID) (*Token, error) {
+	return fetch[Token](ctx, c, ownPath(owner, "tokens", string(t)), nil)
 }
 
-// RevokeToken ends a token at once.
-func (c *Client) RevokeToken(ctx context.Context, a directory.AccountID, t directory.TokenID) error {
-	return c.remove(ctx, ownedPath(a, "tokens", string(t)), AnyVersion)
+// DeleteToken revokes a token.
+func (c *Client) DeleteToken(ctx context.Context, owner directory.AccountID, t directory.TokenID, version uint64) error {
+	return c.remove(ctx, ownPath(owner, "tokens", string(t)), version)
 }
