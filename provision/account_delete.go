@@ -79,9 +79,23 @@ func (s *Server) subtree(root *directory.Account) []*directory.Account {
 }
 
 // demolition lists the deletes of accounts, of all they own, and of all that
-// cannot be without either, whoever owns it: the members of a federation, the
-// sessions of a user. What needs something stands before it.
+// cannot be without either.
 func (s *Server) demolition(accounts []*directory.Account) []directory.Change {
+	var objects []directory.Object
+	add := func(o directory.Object) { objects = append(objects, o) }
+	for _, a := range accounts {
+		add(a)
+	}
+	for _, a := range accounts {
+		s.eachOwned(a.ID, add)
+	}
+	return s.uproot(objects...)
+}
+
+// uproot lists the deletes of objects and of all that cannot be without them,
+// whoever owns it: the members of a federation, the sessions of a user. What needs
+// something stands before it.
+func (s *Server) uproot(roots ...directory.Object) []directory.Change {
 	var objects []directory.Object
 	seen := map[directory.Ref]bool{}
 	add := func(o directory.Object) {
@@ -90,11 +104,8 @@ func (s *Server) demolition(accounts []*directory.Account) []directory.Change {
 			objects = append(objects, o)
 		}
 	}
-	for _, a := range accounts {
-		add(a)
-	}
-	for _, a := range accounts {
-		s.eachOwned(a.ID, add)
+	for _, o := range roots {
+		add(o)
 	}
 	for i := 0; i < len(objects); i++ {
 		for _, o := range s.view.Dependents(objects[i].Ref()) {

@@ -226,28 +226,6 @@ func (s *Server) revoke(ctx context.Context, owner directory.AccountID, id direc
 	return overtaken(s.apply(ctx, dry, s.uproot(t)...)), nil
 }
 
-// uproot lists the deletes of objects and of all that cannot be without them;
-// what needs something stands before it.
-func (s *Server) uproot(objects ...directory.Object) []directory.Change {
-	seen := map[directory.Ref]bool{}
-	for _, o := range objects {
-		seen[o.Ref()] = true
-	}
-	for i := 0; i < len(objects); i++ {
-		for _, o := range s.view.Dependents(objects[i].Ref()) {
-			if !seen[o.Ref()] {
-				seen[o.Ref()] = true
-				objects = append(objects, o)
-			}
-		}
-	}
-	changes := make([]directory.Change, 0, len(objects))
-	for _, o := range slices.Backward(objects) {
-		changes = append(changes, directory.Delete(o))
-	}
-	return changes
-}
-
 func renderToken(t *directory.Token) Token {
 	return Token{
 		ID: t.ID, Use: t.Use, Name: t.Name, Scopes: append([]string{}, t.Scopes...), Actor: nullable(t.Actor), Reason: nullable(t.Reason),
