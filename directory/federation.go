@@ -22,13 +22,20 @@ type Federation struct {
 func (f *Federation) Ref() Ref              { return Ref{KindFederation, string(f.ID)} }
 func (f *Federation) ObjectVersion() uint64 { return f.Version }
 func (f *Federation) Owner() AccountID      { return f.Account }
-func (f *Federation) Claims() []string      { return []string{AccessCodeClaim(f.CodeHash)} }
 func (f *Federation) Requires() []Ref       { return ownedBy(f.Account) }
 func (f *Federation) Validate() error       { return CheckName("/name", f.Name) }
 func (f *Federation) withVersion(v uint64) Object {
 	c := *f
 	c.Version = v
 	return &c
+}
+
+// Claims: a code finds one federation.
+func (f *Federation) Claims() []string {
+	if f.CodeHash == "" {
+		return nil
+	}
+	return []string{AccessCodeClaim(f.CodeHash)}
 }
 
 func (f *Federation) Redacted() Object {

@@ -86,14 +86,7 @@ func (s *Server) listFederations(ctx context.Context, in *listFederationsInput) 
 	if p.Token != nil && !inScope(p.Token.Scopes, federationRead) {
 		return nil, forbidden()
 	}
-	var all, mine []*directory.Federation
-	s.view.Federations("", func(f *directory.Federation) bool { all = append(all, f); return true })
-	for _, f := range all {
-		if s.relation(p, f) >= steward {
-			mine = append(mine, f)
-		}
-	}
-	return pageOf(s, "federations of "+p.ID, in.Paging, mine,
+	return pageOf(s, "federations of "+p.ID, in.Paging, s.led(p),
 		func(f *directory.Federation) string { return string(f.ID) },
 		func(f *directory.Federation) Federation { return s.renderFederation(ctx, f) })
 }

@@ -266,6 +266,17 @@ func TestFE3TheOwnerDecides(t *testing.T) {
 	s.do(post(request+"/accept", nil).as(s.brownAdmin)).want(409, "join_request_settled")
 	s.do(post(request+"/decline", nil).as(s.brownAdmin)).want(409, "join_request_settled")
 	s.do(del(request).as(s.admin(s.foreign))).want(409, "join_request_settled")
+	if got := s.do(get("/v1/federations").as(s.brownAdmin)).want(200).ids("id"); !slices.Equal(got, []string{idIn(f.path)}) {
+		t.Errorf("the owner lists %v", got)
+	}
+	for _, token := range []string{s.admin(s.foreign), s.smithAdmin, s.plain(s.brown)} {
+		if got := s.do(get("/v1/federations").as(token)).want(200).ids("id"); len(got) != 0 {
+			t.Errorf("others list %v", got)
+		}
+	}
+	if got := s.do(get("/v1/federations").as(s.partner)).want(200).ids("id"); len(got) != 1 {
+		t.Errorf("the partner lists %v", got)
+	}
 	// Owning is not being a member, and gives no right over members.
 	s.dials(s.brown, "4001", "", "number_not_found")
 	s.do(get(s.foreign).as(s.brownAdmin)).want(404, "not_found")

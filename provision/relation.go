@@ -2,6 +2,8 @@ package provision
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/pbx-interlink/interlink/directory"
 )
@@ -22,15 +24,46 @@ const (
 
 // relation decides how a principal stands to a federation.
 func (s *Server) relation(p principal, f *directory.Federation) relation {
+	is := s.leads(p, f)
+	if is == stranger && s.fellow(p, f) {
+		return fellow
+	}
+	return is
+}
+
+// leads is relation without the fellows: what it costs does not depend on how
+// many members there are.
+func (s *Server) leads(p principal, f *directory.Federation) relation {
 	switch {
 	case s.granted(p, f.Account)[federationManage]:
 		return ownership
 	case p.Actor == "" && p.User != "" && s.view.Object(directory.Ref{Kind: directory.KindFederationAdmin, ID: directory.FederationAdminID(f.ID, p.User)}) != nil:
 		return steward
-	case s.fellow(p, f):
-		return fellow
 	}
 	return stranger
+}
+
+// led returns the federations a principal manages or administers, in the order of
+// their ids. Those of a customer are found without looking at all there are.
+func (s *Server) led(p principal) []*directory.Federation {
+	var all []*directory.Federation
+	if p.Kind == staff || p.Kind == partner {
+		s.view.Federations("", func(f *directory.Federation) bool { all = append(all, f); return true })
+	} else {
+		all = directory.List[*directory.Federation](s.view, directory.KindFederation, p.Account)
+		for _, o := range s.view.Dependents(directory.Ref{Kind: directory.KindUser, ID: string(p.User)}) {
+			a, ok := o.(*directory.FederationAdmin)
+			if !ok {
+				continue
+			}
+			if f := directory.Find[*directory.Federation](s.view, directory.KindFederation, string(a.Federation)); f != nil {
+				all = append(all, f)
+			}
+		}
+		slices.SortFunc(all, func(a, b *directory.Federation) int { return strings.Compare(string(a.ID), string(b.ID)) })
+		all = slices.CompactFunc(all, func(a, b *directory.Federation) bool { return a.ID == b.ID })
+	}
+	return slices.DeleteFunc(all, func(f *directory.Federation) bool { return s.leads(p, f) == stranger })
 }
 
 // fellow reports whether the principal may read the membership of a member: its
