@@ -23,6 +23,8 @@ type request struct {
 	route     string // the route's template, never the raw path
 	source    string // where it comes from
 	principal principal
+	// extend lets the answer take until a time, whatever the server's own bound.
+	extend func(time.Time) error
 }
 
 type requestKey struct{}
@@ -60,6 +62,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			req.id = s.ids.next("req_")
 		}
 		rec := &recorder{ResponseWriter: w}
+		req.extend = http.NewResponseController(rec).SetWriteDeadline
 		rec.Header().Set(requestIDHeader, req.id)
 		rec.Header().Set("X-Content-Type-Options", "nosniff")
 		rec.Header().Set("Cache-Control", "no-store")
