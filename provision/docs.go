@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -41,23 +40,9 @@ func renderDocs(doc *huma.OpenAPI) ([]byte, error) {
 		return nil, fmt.Errorf("provision: documentation page: %w", err)
 	}
 	var ops []docsOperation
-	for path, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
-			if op != nil {
-				ops = append(ops, docsOperationOf(doc, path, op))
-			}
-		}
+	for _, op := range operationsOf(doc) {
+		ops = append(ops, docsOperationOf(doc, op))
 	}
-	order := map[string]int{}
-	for i, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		order[m] = i
-	}
-	slices.SortFunc(ops, func(a, b docsOperation) int {
-		if c := strings.Compare(a.Path, b.Path); c != 0 {
-			return c
-		}
-		return order[a.Method] - order[b.Method]
-	})
 	var page bytes.Buffer
 	err = t.Execute(&page, map[string]any{
 		"Title": doc.Info.Title, "Version": doc.Info.Version, "Paragraphs": strings.Split(doc.Info.Description, "\n\n"),
@@ -69,9 +54,9 @@ func renderDocs(doc *huma.OpenAPI) ([]byte, error) {
 	return page.Bytes(), nil
 }
 
-func docsOperationOf(doc *huma.OpenAPI, path string, op *huma.Operation) docsOperation {
+func docsOperationOf(doc *huma.OpenAPI, op *huma.Operation) docsOperation {
 	out := docsOperation{
-		Method: op.Method, Path: path, Tag: op.Tags[0], ID: op.OperationID,
+		Method: op.Method, Path: op.Path, Tag: op.Tags[0], ID: op.OperationID,
 		Summary: op.Summary, Text: op.Description, Parameters: op.Parameters,
 	}
 	if op.RequestBody != nil {

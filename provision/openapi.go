@@ -1,13 +1,8 @@
 package provision
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
-	"reflect"
-	"sort"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -37,7 +32,8 @@ func operations() map[string]told {
 	const (
 		accounts, trunks, numbers, links = "Accounts", "Trunks", "Internal numbers", "Interlinks"
 		limits, calls, principals        = "Limits", "Calls", "Principals"
-		users, tokens                    = "Users", "Tokens"
+		users, tokens, configuration     = "Users", "Tokens", "Configuration"
+		restrictions, credit, licences   = "Restrictions", "Credit", "Licences"
 	)
 	all := map[string]told{
 		"GET /v1/me":                      {"get-me", principals, "Who am I", "The principal behind the token."},
@@ -71,8 +67,8 @@ func operations() map[string]told {
 		"GET " + accountPath:                            {"get-account", accounts, "Read an account", "With its lines in use and its last call."},
 		"PATCH " + accountPath:                          {"patch-account", accounts, "Change an account", "Name, realm and parent never change. A disabled account neither makes nor receives calls from the next one on; calls in progress go on unless end_calls is true."},
 		"DELETE " + accountPath:                         {"delete-account", accounts, "Delete an account", "All it has goes with it in one step, its interlinks and memberships on the other sides too. With accounts below it or as the owner of a federation, 409 unless cascade is true."},
-		"GET " + accountPath + "/configuration":         {"get-configuration", accounts, "Read an account's configuration", "Users, trunks, numbers, limits, restrictions, settings, plans and permissions in one object, in one spelling and order. Parts that were never set, and those the token may not read, are left out."},
-		"PUT " + accountPath + "/configuration":         {"put-configuration", accounts, "Write an account's configuration", "Makes the account what the body says in one write, all of it or nothing, with the checks and the rights of each part's own routes. A part that is not given stays; one that is given is the whole of it: a trunk, number or user that it lacks is deleted. The answer, or that of a dry run, tells what became different; passwords of new users show there and nowhere else. What others add at the same moment stays."},
+		"GET " + accountPath + "/configuration":         {"get-configuration", configuration, "Read an account's configuration", "Users, trunks, numbers, limits, restrictions, settings, plans and permissions in one object, in one spelling and order. Parts that were never set, and those the token may not read, are left out."},
+		"PUT " + accountPath + "/configuration":         {"put-configuration", configuration, "Write an account's configuration", "Makes the account what the body says in one write, all of it or nothing, with the checks and the rights of each part's own routes. A part that is not given stays; one that is given is the whole of it: a trunk, number or user that it lacks is deleted. The answer, or that of a dry run, tells what became different; passwords of new users show there and nowhere else. What others add at the same moment stays."},
 		"GET /v1/accounts/{account}/trunks":             {"list-trunks", trunks, "List trunks", "The account's trunks in the order of their creation."},
 		"POST /v1/accounts/{account}/trunks":            {"create-trunk", trunks, "Create a trunk", "A trunk is the SIP connection to one PBX, which is known by the addresses it sends from; each of those belongs to one trunk only."},
 		"GET " + trunkPath:                              {"get-trunk", trunks, "Read a trunk", "One trunk of the account."},
@@ -93,18 +89,18 @@ func operations() map[string]told {
 		"PUT /v1/accounts/{account}/limits":             {"put-limits", limits, "Set the limits", "Replaces all. A call takes an outbound line of the caller's account and an inbound line of the callee's, and a line of each account above them that has limits. Lowered limits end no call."},
 		"GET /v1/accounts/{account}/capacity":           {"get-capacity", limits, "Who holds the lines", "Each lane with what is used and free, the calls that hold them, and the accounts above that limit it, too."},
 
-		"GET /v1/number-classes":                         {"get-number-classes", limits, "Read the number classes", "The platform's sorts of numbers, in their order: the first whose pattern covers a dialled number counts."},
-		"PUT /v1/number-classes":                         {"put-number-classes", limits, "Set the number classes", "Replaces the whole list; staff only. Acts from the next call on."},
-		"GET " + accountPath + "/restrictions":           {"get-restrictions", limits, "Read the call restrictions", "Which classes of numbers the account may dial; nothing is denied, at version 0, until they are set."},
-		"PUT " + accountPath + "/restrictions":           {"put-restrictions", limits, "Set the call restrictions", "Replaces all; for those above the account. What is denied here is denied to all accounts below, too. Calls inside one account are never restricted."},
-		"GET " + accountPath + "/credit":                 {"get-credit", limits, "Read the credit", "What the account has to spend on calls per minute."},
-		"POST " + accountPath + "/credit/entries":        {"create-credit-entry", limits, "Add to the credit", "For those above the account. An entry is never changed nor deleted; a wrong one is corrected by another."},
-		"GET " + accountPath + "/credit/entries":         {"list-credit-entries", limits, "List the entries of the credit", "All additions in their order."},
-		"GET " + accountPath + "/credit/entries/{entry}": {"get-credit-entry", limits, "Read an entry of the credit", "One addition."},
-		"POST " + accountPath + "/licences":              {"create-licence", limits, "Add a licence", "For those above the account. A licence is never changed nor deleted, and one more takes nothing from those there are."},
-		"GET " + accountPath + "/licences":               {"list-licences", limits, "List the licences", "Those of the past and the future, too."},
-		"GET " + accountPath + "/licences/{licence}":     {"get-licence", limits, "Read a licence", "One addition to what the account may talk."},
-		"GET " + accountPath + "/licence":                {"get-current-licence", limits, "Read the current licence", "All licences that hold now taken together."},
+		"GET /v1/number-classes":                         {"get-number-classes", restrictions, "Read the number classes", "The platform's sorts of numbers, in their order: the first whose pattern covers a dialled number counts."},
+		"PUT /v1/number-classes":                         {"put-number-classes", restrictions, "Set the number classes", "Replaces the whole list; staff only. Acts from the next call on."},
+		"GET " + accountPath + "/restrictions":           {"get-restrictions", restrictions, "Read the call restrictions", "Which classes of numbers the account may dial; nothing is denied, at version 0, until they are set."},
+		"PUT " + accountPath + "/restrictions":           {"put-restrictions", restrictions, "Set the call restrictions", "Replaces all; for those above the account. What is denied here is denied to all accounts below, too. Calls inside one account are never restricted."},
+		"GET " + accountPath + "/credit":                 {"get-credit", credit, "Read the credit", "What the account has to spend on calls per minute."},
+		"POST " + accountPath + "/credit/entries":        {"create-credit-entry", credit, "Add to the credit", "For those above the account. An entry is never changed nor deleted; a wrong one is corrected by another."},
+		"GET " + accountPath + "/credit/entries":         {"list-credit-entries", credit, "List the entries of the credit", "All additions in their order."},
+		"GET " + accountPath + "/credit/entries/{entry}": {"get-credit-entry", credit, "Read an entry of the credit", "One addition."},
+		"POST " + accountPath + "/licences":              {"create-licence", licences, "Add a licence", "For those above the account. A licence is never changed nor deleted, and one more takes nothing from those there are."},
+		"GET " + accountPath + "/licences":               {"list-licences", licences, "List the licences", "Those of the past and the future, too."},
+		"GET " + accountPath + "/licences/{licence}":     {"get-licence", licences, "Read a licence", "One addition to what the account may talk."},
+		"GET " + accountPath + "/licence":                {"get-current-licence", licences, "Read the current licence", "All licences that hold now taken together."},
 		"GET /v1/accounts/{account}/calls":               {"list-calls", calls, "List live calls", "The calls that hold a line of the account now, at most 10,000."},
 		"DELETE /v1/calls/{call}":                        {"end-call", calls, "End a call", "Ends it and frees its lines."},
 		"GET /v1/accounts/{account}/call-log":            {"list-call-log", calls, "Read the call log", "A record of each attempt, refused ones included, newest first, as the account may know it."},
@@ -146,174 +142,4 @@ func operation(method, path string) huma.Operation {
 		op.DefaultStatus = http.StatusNoContent
 	}
 	return op
-}
-
-func (s *Server) apiConfig() huma.Config {
-	return huma.Config{
-		OpenAPI: &huma.OpenAPI{
-			OpenAPI: "3.1.0",
-			Info:    &huma.Info{Title: "Interlink", Version: apiVersion, Description: apiDescription},
-			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
-				SecuritySchemes: map[string]*huma.SecurityScheme{
-					bearer: {Type: "http", Scheme: "bearer", Description: "A token; INTERLINK_ADMIN_TOKEN is the first administrator's."},
-				},
-			},
-		},
-		// "json" stands for every type that ends in +json.
-		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
-		DefaultFormat:                "application/json",
-		RejectUnknownQueryParameters: true,
-		Transformers:                 []huma.Transformer{s.transform},
-	}
-}
-
-// publish completes the document with what huma does not know and serves it
-// with its page.
-func (s *Server) publish() error {
-	doc := s.api.OpenAPI()
-	problems := s.problemResponse()
-	preview := doc.Components.Schemas.Schema(reflect.TypeFor[Preview](), true, "Preview")
-	link := doc.Components.Schemas.Schema(reflect.TypeFor[Interlink](), true, "Interlink")
-	for path, item := range doc.Paths {
-		for method, op := range map[string]*huma.Operation{
-			http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put,
-			http.MethodPatch: item.Patch, http.MethodDelete: item.Delete,
-		} {
-			if op == nil {
-				continue
-			}
-			complete(op, problems)
-			if method == http.MethodPost && strings.HasSuffix(path, "/redeem") {
-				describe(op, http.StatusOK, preview)
-				describe(op, http.StatusCreated, link)
-			}
-			if path == accountPath+"/federation" {
-				describe(op, http.StatusOK, orNull(op.Responses["200"].Content["application/json"].Schema))
-			}
-		}
-	}
-	s.loosen()
-	spec, err := json.MarshalIndent(doc, "", "  ")
-	if err != nil {
-		return fmt.Errorf("provision: OpenAPI document: %w", err)
-	}
-	page, err := renderDocs(doc)
-	if err != nil {
-		return err
-	}
-	s.router.Path(openAPIPath).Methods(http.MethodGet).Handler(fixed("application/json", spec, ""))
-	s.router.Path(docsPath).Methods(http.MethodGet).Handler(fixed("text/html; charset=utf-8", page,
-		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"))
-	return nil
-}
-
-// loosen says of answers what huma cannot: some objects can be null, and a
-// client must be ready for members that are added later. What requests are
-// checked against stays as it is.
-func (s *Server) loosen() {
-	doc := s.api.OpenAPI()
-	asked := map[string]bool{}
-	var mark func(schema *huma.Schema)
-	mark = func(schema *huma.Schema) {
-		if schema == nil {
-			return
-		}
-		if schema.Ref != "" {
-			asked[refName(schema.Ref)] = true
-			schema = doc.Components.Schemas.SchemaFromRef(schema.Ref)
-		}
-		for _, p := range schema.Properties {
-			mark(p)
-		}
-		mark(schema.Items)
-	}
-	for _, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Post, item.Put, item.Patch} {
-			if op != nil && op.RequestBody != nil {
-				mark(op.RequestBody.Content["application/json"].Schema)
-			}
-		}
-	}
-	for name, schema := range doc.Components.Schemas.Map() {
-		if asked[name] {
-			continue
-		}
-		schema.AdditionalProperties = nil
-		for member, p := range schema.Properties {
-			if p.Ref != "" && (member == "peer" || member == "target") {
-				schema.Properties[member] = &huma.Schema{Description: p.Description, AnyOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}}
-			}
-		}
-	}
-}
-
-// orNull lets an answer be null.
-func orNull(schema *huma.Schema) *huma.Schema {
-	return &huma.Schema{AnyOf: []*huma.Schema{schema, {Type: "null"}}}
-}
-
-// fixed serves what never changes.
-func fixed(contentType string, content []byte, policy string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", contentType)
-		if policy != "" {
-			w.Header().Set("Content-Security-Policy", policy)
-		}
-		// A client that went away cannot be told anything.
-		_, _ = w.Write(content)
-	})
-}
-
-// complete marks If-Match as required, which the server answers with a 428 of
-// its own, and names the answers an operation can give.
-func complete(op *huma.Operation, problem *huma.MediaType) {
-	codes := []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
-	if op.Path == eventsPath {
-		stream := &huma.MediaType{Schema: &huma.Schema{Type: "string", Description: "text/event-stream"}}
-		op.Responses["200"] = &huma.Response{Description: "A stream that lasts until either side ends it.", Content: map[string]*huma.MediaType{"text/event-stream": stream}}
-	}
-	for _, p := range op.Parameters {
-		switch {
-		case p.In == "header" && p.Name == "If-Match" && op.Method == http.MethodPost:
-			codes = append(codes, http.StatusPreconditionFailed)
-		case p.In == "header" && p.Name == "If-Match":
-			p.Required = true
-			codes = append(codes, http.StatusPreconditionFailed, http.StatusPreconditionRequired, http.StatusConflict)
-		case p.In == "query" && p.Name == "dry_run" && op.DefaultStatus == http.StatusCreated:
-			created := *op.Responses["201"]
-			created.Description, created.Headers = "Dry run: what would be created.", nil
-			op.Responses["200"] = &created
-		}
-	}
-	if op.RequestBody != nil {
-		codes = append(codes, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
-		if op.Method == http.MethodPost {
-			codes = append(codes, http.StatusConflict)
-		}
-	}
-	if strings.HasSuffix(op.Path, "/redeem") || strings.HasSuffix(op.Path, "/join") || op.Path == loginPath {
-		codes = append(codes, http.StatusTooManyRequests)
-	}
-	sort.Ints(codes)
-	delete(op.Responses, "default")
-	for _, code := range codes {
-		op.Responses[fmt.Sprint(code)] = &huma.Response{
-			Description: http.StatusText(code), Content: map[string]*huma.MediaType{"application/problem+json": problem},
-		}
-	}
-}
-
-// problemResponse registers Problem and takes huma's own error model out.
-func (s *Server) problemResponse() *huma.MediaType {
-	registry := s.api.OpenAPI().Components.Schemas
-	schema := registry.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	delete(registry.Map(), "ErrorModel")
-	delete(registry.Map(), "ErrorDetail")
-	return &huma.MediaType{Schema: schema}
-}
-
-// describe sets the schema of one answer.
-func describe(op *huma.Operation, status int, schema *huma.Schema) {
-	op.Responses[fmt.Sprint(status)].Content = map[string]*huma.MediaType{"application/json": {Schema: schema}}
 }

@@ -37,7 +37,7 @@ func newCommand(environ []string) *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(serveCommand(environ), checkCommand(environ), explainCommand(environ), devCommand(environ), versionCommand())
+	root.AddCommand(serveCommand(environ), checkCommand(environ), explainCommand(environ), devCommand(environ), openapiCommand(), versionCommand())
 	return root
 }
 
