@@ -2,7 +2,9 @@ package directory
 
 import (
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -64,8 +66,8 @@ func (l *Licence) Validate() error {
 		return Invalid("/valid_from", "validity_invalid", "The licence does not begin in the years 2000 to 9999.")
 	case l.ValidUntil.Year() > 9999 || !l.ValidUntil.After(l.ValidFrom):
 		return Invalid("/valid_until", "validity_invalid", "The licence does not end after it begins.")
-	case !utf8.ValidString(l.Remarks) || utf8.RuneCountInString(l.Remarks) > 1024:
-		return Invalid("/remarks", "remarks_invalid", "Remarks have at most 1024 characters.")
+	case !utf8.ValidString(l.Remarks) || utf8.RuneCountInString(l.Remarks) > 1024 || strings.ContainsFunc(l.Remarks, notInText):
+		return Invalid("/remarks", "remarks_invalid", "Remarks have at most 1024 characters, and of control characters only line breaks and tabs.")
 	}
 	return nil
 }
@@ -92,3 +94,7 @@ func (v *View) Licensed(id AccountID) bool {
 	_, ok := v.shelf.lists[shelfMark{KindLicence, id}]
 	return ok
 }
+
+// notInText holds for control characters that a text of several lines has no
+// use for.
+func notInText(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }

@@ -53,8 +53,8 @@ func (p *PricePlan) Validate() error {
 		return err
 	}
 	switch {
-	case !utf8.ValidString(p.Description) || utf8.RuneCountInString(p.Description) > maxDescription:
-		return Invalid("/description", "description_invalid", "A description has at most %d characters.", maxDescription)
+	case !utf8.ValidString(p.Description) || utf8.RuneCountInString(p.Description) > maxDescription || strings.ContainsFunc(p.Description, notInText):
+		return Invalid("/description", "description_invalid", "A description has at most %d characters, and of control characters only line breaks and tabs.", maxDescription)
 	case p.PerMinute < 0 || p.PerMinute > MaxPerMinute:
 		return Invalid("/per_minute", "price_out_of_range", "%d is not 0 to %d.", p.PerMinute, MaxPerMinute)
 	}

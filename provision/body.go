@@ -40,13 +40,16 @@ func checkBody(w http.ResponseWriter, r *http.Request) *Problem {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	_ = control.SetReadDeadline(time.Time{})
+	if err == nil {
+		_ = control.SetReadDeadline(time.Time{})
+	}
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
 		return newProblem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("A body has at most %d octets.", maxBody))
 	case err != nil:
-		return newProblem(http.StatusBadRequest, "body_unreadable", "The body did not arrive whole and in time.")
+		// Else net/http would wait for the rest of the body before it answers.
+		return newProblem(http.StatusBadRequest, "body_unreadable", "The body did not arrive whole and in time.").with("Connection", "close")
 	case len(bytes.TrimSpace(body)) == 0:
 		return newProblem(http.StatusBadRequest, "body_required", "The request needs a JSON body.")
 	case !utf8.Valid(body):

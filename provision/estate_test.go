@@ -55,9 +55,10 @@ type town struct {
 //
 //	platform ─ Reseller ─ Brown, Smith, Hub, Member, Applicant
 //	         ─ Rival ─ Foreign
-func newTown(t *testing.T) *town {
+func newTown(t testing.TB, change ...func(*Config)) *town {
 	t.Helper()
-	w := newWorld(t, func(c *Config) { c.Rate = 1_000_000 })
+	// Who asks for all there is asks often.
+	w := newWorldFor(t, append(change, func(c *Config) { c.Rate = 1_000_000 })...)
 	s := &town{world: w, doc: w.document(), estates: map[string]*estate{}, tokens: map[string]string{}}
 	reseller, rival := w.account("Reseller"), w.account("Rival")
 	for name, path := range map[string]string{
@@ -164,7 +165,7 @@ var parameter = regexp.MustCompile(`\{[a-z_]+\}`)
 
 // fill puts an estate's ids into a path. The first parameter and all others can
 // come from different estates. An operation it cannot fill fails the test.
-func fill(t *testing.T, method, template string, first, rest *estate) string {
+func fill(t testing.TB, method, template string, first, rest *estate) string {
 	t.Helper()
 	found := parameter.FindAllStringIndex(template, -1)
 	out, end := "", 0
@@ -189,7 +190,7 @@ func fill(t *testing.T, method, template string, first, rest *estate) string {
 }
 
 // body is what the operation accepts for an estate.
-func (s *town) body(t *testing.T, op string, doc documented, e *estate) any {
+func (s *town) body(t testing.TB, op string, doc documented, e *estate) any {
 	t.Helper()
 	if doc.RequestBody == nil {
 		return nil
@@ -248,7 +249,7 @@ func (s *town) bodies(e *estate) map[string]any {
 }
 
 // request asks for an operation with the ids and the body of estates.
-func (s *town) request(t *testing.T, op string, doc documented, first, rest *estate) asked {
+func (s *town) request(t testing.TB, op string, doc documented, first, rest *estate) asked {
 	t.Helper()
 	method, template, _ := strings.Cut(op, " ")
 	a := requestFor(method, fill(t, method, template, first, rest), s.body(t, op, doc, first))

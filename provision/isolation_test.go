@@ -230,3 +230,17 @@ func TestIsolationOfWhatIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkHidden compares how long it takes to say that an account is not
+// there: one that is hidden, and one that nothing has.
+func BenchmarkHidden(b *testing.B) {
+	s := newTown(b)
+	for name, e := range map[string]*estate{"hidden": s.estates["foreign"], "nobody": nobody(s.estates["brown"])} {
+		a := s.request(b, "GET "+numberPath, documented{}, e, e).as(s.tokens["admin"])
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				s.do(a).want(http.StatusNotFound)
+			}
+		})
+	}
+}
