@@ -17,14 +17,17 @@ import (
 )
 
 func explainCommand(environ []string) *cobra.Command {
-	var api, from string
+	var base, from, form string
+	conn := &connection{environ: environ}
 	cmd := &cobra.Command{
-		Use:   "explain ACCOUNT NUMBER",
-		Short: "Ask a running gateway what would become of a call, without making it",
+		GroupID: groupObjects,
+		Use:     "explain ACCOUNT NUMBER",
+		Short:   "Ask a running gateway what would become of a call, without making it",
 		Long: "Ask a running gateway what would happen if the account dialled the number: every\n" +
-			"rule considered, the verdict, the SIP answer and the reason. ACCOUNT is an id\n" +
-			"(acc_…). The API's address and the token are taken from the configuration; the\n" +
-			"token of an embedded gateway that made its own is read from its data directory.",
+			"rule considered, the verdict, the SIP answer and the reason. ACCOUNT is an id or\n" +
+			"a name. Where to ask and as whom is told as for the other commands, or taken from\n" +
+			"a gateway's configuration; the token of an embedded gateway that made its own is\n" +
+			"read from its data directory.",
 		Example: "  INTERLINK_ADMIN_TOKEN=… interlink explain acc_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C 2001\n" +
 			"  interlink explain --embedded acc_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C 2001",
 		Args: cobra.ExactArgs(2),
@@ -33,27 +36,53 @@ func explainCommand(environ []string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			token, err := tokenToAsk(cfg)
+			api, err := explainer(conn, cfg, base)
 			if err != nil {
 				return err
 			}
-			if api == "" {
-				api = "http://" + reachable(cfg.APIListen)
-			}
-			e, err := provision.NewClient(api, token).Explain(cmd.Context(), provision.Question{
-				Account: directory.AccountID(args[0]), Dialled: args[1], From: from,
-			})
+			id, err := find(cmd.Context(), &asked{api: api}, "account", args[0])
 			if err != nil {
 				return err
+			}
+			e, err := api.Explain(cmd.Context(), provision.Question{Account: directory.AccountID(id), Dialled: args[1], From: from})
+			if err != nil {
+				return err
+			}
+			if form != asTable {
+				return printAnswer(cmd.OutOrStdout(), form, nil, e)
 			}
 			printTrail(cmd.OutOrStdout(), "", e)
 			return nil
 		},
 	}
 	addFlags(cmd.Flags())
-	cmd.Flags().StringVar(&api, "api", "", "base URL of the API; default: http:// and api_listen")
+	conn.addFlags(cmd.Flags())
+	cmd.Flags().StringVar(&base, "api", "", "base URL of the API, as --server; default: http:// and api_listen")
 	cmd.Flags().StringVar(&from, "from", "", "the calling number")
+	cmd.Flags().StringVarP(&form, "output", "o", asTable, strings.Join(forms(), ", "))
 	return cmd
+}
+
+// explainer is the client of explain: what the flags and variables of all
+// commands name goes before the configuration, and that before the session.
+func explainer(conn *connection, cfg *Config, base string) (*provision.Client, error) {
+	if base == "" {
+		if base = conn.flagged(conn.server, serverVariable); base == "" {
+			base = "http://" + reachable(cfg.APIListen)
+		}
+	}
+	conn.server = base
+	if conn.tokenFile != "" || variable(conn.environ, tokenVariable) != "" || variable(conn.environ, tokenFileVariable) != "" {
+		return conn.client()
+	}
+	token, err := tokenToAsk(cfg)
+	if err != nil {
+		if _, saved, none := conn.session(); none == nil && saved != nil {
+			return conn.client()
+		}
+		return nil, err
+	}
+	return provision.NewClient(base, token), nil
 }
 
 // tokenToAsk is the token of the configuration, or the one that an embedded

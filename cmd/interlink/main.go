@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -22,10 +21,18 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	if err := newCommand(os.Environ()).ExecuteContext(ctx); err != nil {
-		fmt.Fprintf(os.Stderr, "interlink: %v\n", err)
-		os.Exit(1)
+		printError(os.Stderr, err)
+		os.Exit(exitCode(err))
 	}
 }
+
+// Groups of commands, as the help lists them.
+const (
+	groupRun     = "run"
+	groupPeople  = "people"
+	groupObjects = "objects"
+	groupWorld   = "world"
+)
 
 // newCommand builds the command line; environ is what os.Environ returns.
 func newCommand(environ []string) *cobra.Command {
@@ -37,7 +44,22 @@ func newCommand(environ []string) *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(serveCommand(environ), checkCommand(environ), explainCommand(environ), devCommand(environ), openapiCommand(), versionCommand())
+	root.AddGroup(
+		&cobra.Group{ID: groupRun, Title: "Run a gateway:"}, &cobra.Group{ID: groupPeople, Title: "Say who you are:"},
+		&cobra.Group{ID: groupObjects, Title: "Read and change what a gateway has:"}, &cobra.Group{ID: groupWorld, Title: "Keep all of it in a file:"})
+	for _, cmd := range []*cobra.Command{serveCommand(environ), checkCommand(environ), devCommand(environ), openapiCommand(), versionCommand()} {
+		cmd.GroupID = groupRun
+		root.AddCommand(cmd)
+	}
+	root.AddCommand(loginCommand(environ), logoutCommand(environ), meCommand(environ), accessCommand(environ))
+	for _, cmd := range nounCommands(environ) {
+		if cmd.Name() == "plan" {
+			planFlags(environ, cmd)
+		}
+		root.AddCommand(cmd)
+	}
+	root.AddCommand(explainCommand(environ), eventsCommand(environ), applyCommand(environ), exportCommand(environ))
+	withUsageErrors(root)
 	return root
 }
 

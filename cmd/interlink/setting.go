@@ -135,6 +135,10 @@ func merge(flags *pflag.FlagSet, environ []string) (*koanf.Koanf, error) {
 // INTERLINK_PORT… for a service called "interlink"; these are not settings.
 func envKey(name, value string) (string, any) {
 	key := strings.TrimPrefix(name, envPrefix)
+	switch name {
+	case serverVariable, tokenVariable, tokenFileVariable, accountVariable:
+		return "", nil // of the commands that ask a server
+	}
 	if value == "" || key == "CONFIG" || key == "PORT" ||
 		strings.HasPrefix(key, "SERVICE_") || strings.HasPrefix(key, "PORT_") {
 		return "", nil
