@@ -19,16 +19,31 @@ import (
 // one shell in the second.
 func testReadme(t *testing.T, binary string) {
 	ctx := e2eContext(t)
-	blocks := readmeBlocks(t, "## A first call by hand")
+	blocks := documentBlocks(t, filepath.Join("..", "..", "README.md"), "## A first call by hand", "\n## ")
 	if len(blocks) < 4 {
 		t.Fatalf("README.md has %d blocks of commands there; the test has lost its way", len(blocks))
 	}
-	// The built binary stands where make build would have put it.
-	serve := strings.Replace(blocks[0], "make build\n", "", 1)
+	ports := otherPorts(t)
+	serveAsWritten(ctx, t, binary, blocks[0], ports)
+	out := shell(ctx, t, ports.Replace(strings.Join(blocks[1:], "\n")))
+	for _, want := range []string{
+		`"number_not_found"`, `"route"`, "the call went through", `"result": "answered"`, `interlink_calls_total{reason="",result="answered"} 1`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the commands did not print %s:\n%s", want, out)
+		}
+	}
+}
+
+// serveAsWritten runs the commands that start a gateway, with the built binary
+// where make build would have put it, and waits until it is ready.
+func serveAsWritten(ctx context.Context, t *testing.T, binary, commands string, ports *strings.Replacer) {
+	t.Helper()
+	serve := strings.Replace(commands, "make build\n", "", 1)
 	serve = strings.Replace(serve, "bin/interlink", "exec "+binary, 1)
 	serve = strings.Replace(serve, "INTERLINK_ADMIN_TOKEN=", "export INTERLINK_ADMIN_TOKEN=", 1)
 	serve = strings.Replace(serve, " exec ", "\nexec ", 1)
-	dir, ports := t.TempDir(), otherPorts(t)
+	dir := t.TempDir()
 	gateway, err := testbed.Start(testbed.Command{
 		Name: "readme-serve", Path: "bash", Dir: dir, Env: []string{"TMPDIR=" + dir},
 		Args: []string{"-euc", ports.Replace(serve + " --sip-listen udp:127.0.0.1:5060 --api-listen 127.0.0.1:8080 --debug-listen 127.0.0.1:9090")},
@@ -47,14 +62,6 @@ func testReadme(t *testing.T, binary string) {
 	if err := gateway.Until(ctx, "ready", ready); err != nil {
 		t.Fatal(err)
 	}
-	out := shell(ctx, t, ports.Replace(strings.Join(blocks[1:], "\n")))
-	for _, want := range []string{
-		`"number_not_found"`, `"route"`, "the call went through", `"result": "answered"`, `interlink_calls_total{reason="",result="answered"} 1`,
-	} {
-		if !strings.Contains(out, want) {
-			t.Errorf("the commands did not print %s:\n%s", want, out)
-		}
-	}
 }
 
 func shell(ctx context.Context, t *testing.T, script string) string {
@@ -68,18 +75,21 @@ func shell(ctx context.Context, t *testing.T, script string) string {
 	return string(out)
 }
 
-// readmeBlocks returns the sh blocks below a heading, up to the next one.
-func readmeBlocks(t *testing.T, heading string) []string {
+// documentBlocks returns the sh blocks below a heading of a document, up to what
+// ends the section; "" for the document's end.
+func documentBlocks(t *testing.T, path, heading, end string) []string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, section, ok := strings.Cut(string(b), heading+"\n")
 	if !ok {
-		t.Fatalf("README.md has no %q", heading)
+		t.Fatalf("%s has no %q", path, heading)
 	}
-	section, _, _ = strings.Cut(section, "\n## ")
+	if end != "" {
+		section, _, _ = strings.Cut(section, end)
+	}
 	var blocks []string
 	for _, m := range regexp.MustCompile("(?s)```sh\n(.*?)\n```").FindAllStringSubmatch(section, -1) {
 		blocks = append(blocks, m[1])
@@ -87,11 +97,11 @@ func readmeBlocks(t *testing.T, heading string) []string {
 	return blocks
 }
 
-// otherPorts replaces the ports that README.md names by free ones.
+// otherPorts replaces the ports that the documents name by free ones.
 func otherPorts(t *testing.T) *strings.Replacer {
 	t.Helper()
 	var pairs []string
-	for port, network := range map[string]string{"8080": "tcp", "9090": "tcp", "5060": "udp", "5071": "udp", "5072": "udp"} {
+	for port, network := range map[string]string{"8080": "tcp", "9090": "tcp", "5060": "udp", "5071": "udp", "5072": "udp", "5073": "udp"} {
 		free, err := testbed.FreePort(network, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 		if err != nil {
 			t.Fatal(err)

@@ -35,6 +35,8 @@ func TestRealPrograms(t *testing.T) {
 		{"a proxy before the PBX", testProxyBefore},
 		{"drain", testDrain},
 		{"readme", testReadme},
+		{"walkthrough", testWalkthrough},
+		{"canaries", testCanaries},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, binary) })
 	}
