@@ -30,18 +30,22 @@ func main() {
 	binary := flag.String("gateway", "bin/interlink", "the gateway's binary")
 	most := flag.Int("accounts", 100_000, "most accounts")
 	requests := flag.Int("requests", 2000, "requests of one measurement")
+	lists := flag.Bool("lists", false, "measure every list and kind of write, with ten numbers an account, instead of throughput")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *binary, *most, *requests)
+	measure := func(w *work, g *testbed.RunningGateway) error { return grow(ctx, w, g, *most, *requests) }
+	if *lists {
+		measure = func(w *work, _ *testbed.RunningGateway) error { return pages(ctx, w, min(1000, *most), *most) }
+	}
+	err := run(ctx, *binary, measure)
 	stop()
 	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-// run measures at 100, 1,000, … accounts; the accounts created on the way to
-// the next size are the measurement of creations.
-func run(ctx context.Context, binary string, most, requests int) error {
+// run measures on a gateway of its own with a Redis of its own.
+func run(ctx context.Context, binary string, measure func(*work, *testbed.RunningGateway) error) error {
 	binary, err := filepath.Abs(binary)
 	if err != nil {
 		return err
@@ -57,12 +61,17 @@ func run(ctx context.Context, binary string, most, requests int) error {
 	}
 	defer func() { redis.Kill() }()
 	g, err := testbed.StartGateway(ctx, testbed.Gateway{Binary: binary, RedisURL: redis.URL(), Dir: dir,
-		SIP: netip.AddrPortFrom(testbed.Address(), 5060), Env: []string{"INTERLINK_LOG_LEVEL=warn"}})
+		SIP: netip.AddrPortFrom(testbed.Address(), 5060), Env: []string{"INTERLINK_LOG_LEVEL=warn", "INTERLINK_API_RATE=1000000"}})
 	if err != nil {
 		return err
 	}
 	defer g.Kill()
-	w := &work{api: g.API().Reuse(clients), clients: clients}
+	return measure(&work{api: g.API().Reuse(clients), clients: clients}, g)
+}
+
+// grow measures at 100, 1,000, … accounts; the accounts created on the way to
+// the next size are the measurement of creations.
+func grow(ctx context.Context, w *work, g *testbed.RunningGateway, most, requests int) error {
 	fmt.Println("| accounts | create account | create number | read account | list 50 accounts | change limits | gateway CPU µs a creation | gateway, MB |")
 	fmt.Println("|---|---|---|---|---|---|---|---|")
 	for size := 100; size <= most; size *= 10 {
