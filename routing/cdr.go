@@ -33,8 +33,9 @@ type CDR struct {
 	Reason   Reason
 	// SIPStatus is the final response the caller got.
 	SIPStatus int
-	// CallerPays and CalleePays say whose credit paid for each minute (LI9).
-	CallerPays, CalleePays bool
+	// CallerMethod and CalleeMethod say how each account carried an answered call:
+	// FlatRate, FlatRateBurst or PerMinute (LI1, LI9). 0 counts as FlatRate.
+	CallerMethod, CalleeMethod Method
 	// Hidden and Owner file one more record, with that reason, for the owner
 	// of a private number that somebody dialled.
 	Hidden Reason
@@ -79,7 +80,7 @@ type Record struct {
 	// Reason is a Reason's spelling, as this account may know it.
 	Reason    string
 	SIPStatus int
-	// Method is how the account carried the call: FlatRate (burst trunks among it)
-	// or PerMinute; 0 where it was not answered.
+	// Method is how the account carried the call: FlatRate, FlatRateBurst or
+	// PerMinute; 0 where it was not answered.
 	Method Method
 }

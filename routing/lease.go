@@ -118,6 +118,9 @@ type Answer struct {
 	// PerMinute has a bit set for each claim, by its index, that goes on per
 	// minute; of an Admitted only.
 	PerMinute uint64
+	// Burst has a bit set for each of the first 32 claims that took a burst line,
+	// as PerMinute.
+	Burst uint64
 	// Confirm tells which kind of operation is answered.
 	Confirm bool
 }
@@ -149,9 +152,16 @@ type Sink interface {
 	LedgerAnswers([]Answer)
 }
 
-// Spending is what an account's calls per minute have cost, and will have cost a
-// minute from now by those that run; in minor units.
-type Spending struct{ Spent, Running int64 }
+// Spending is what an account's calls on terms have cost, and will have used a
+// minute from now.
+type Spending struct {
+	// Spent is what calls per minute have cost, Running what those that run will
+	// have cost a minute from now; in minor units.
+	Spent, Running int64
+	// Minutes is how many minutes of licences the calls that run will have talked a
+	// minute from now.
+	Minutes int64
+}
 
 // Affords reports whether the credit lasts for one minute more than what all calls
 // that run will have cost a minute from now. The ledger does the same sum.

@@ -33,8 +33,9 @@ type call struct {
 	state callState
 	// waiting: the ledger still owes the answer to the admission.
 	waiting bool
-	// perMinute has a bit for each of the first claims that pays per minute.
-	perMinute uint8
+	// perMinute has a bit for each of the first claims that pays per minute, burst
+	// for each on a burst line.
+	perMinute, burst uint8
 	// t is the INVITE's transaction while it lives.
 	t     *txn
 	adm   routing.Admission
@@ -229,7 +230,6 @@ func (c *call) over(result routing.Result, reason routing.Reason, status int) {
 	c.state = callOver
 	s.timers.Stop(&c.limit)
 	s.count.result(result)
-	answered := result == routing.ResultAnswered
 	s.srv.cfg.Journal.Write(&routing.CDR{
 		Lease: c.adm.Lease, Caller: c.adm.Caller, Callee: c.adm.Callee,
 		From: c.adm.From, To: c.adm.To, CallID: c.adm.CallID,
@@ -238,11 +238,24 @@ func (c *call) over(result routing.Result, reason routing.Reason, status int) {
 		Hidden: c.hidden, Owner: c.owner,
 		// The caller's and the callee's claims are the first two
 		// (routing.Router.Claims).
-		CallerPays: answered && c.perMinute&1 != 0, CalleePays: answered && c.perMinute&2 != 0,
+		CallerMethod: c.method(0), CalleeMethod: c.method(1),
 	})
 	if !c.waiting {
 		c.forget()
 	}
+}
+
+// method is how the account of a claim carries the call; 0 before it is answered.
+func (c *call) method(claim uint) routing.Method {
+	switch {
+	case c.answered.IsZero():
+		return 0
+	case c.perMinute>>claim&1 != 0:
+		return routing.PerMinute
+	case c.burst>>claim&1 != 0:
+		return routing.FlatRateBurst
+	}
+	return routing.FlatRate
 }
 
 // forget takes the call out of memory. Its INVITE's transaction may live on.

@@ -163,7 +163,7 @@ func (s *shard) answered(a *routing.Answer) {
 	s.timers.Stop(&c.limit)
 	switch a.Verdict {
 	case routing.Admitted:
-		c.perMinute = uint8(a.PerMinute)
+		c.perMinute, c.burst = uint8(a.PerMinute), uint8(a.Burst)
 		c.admitted()
 	case routing.Duplicate, routing.Ended:
 		c.absorb()

@@ -1,23 +1,20 @@
--- Books what a call that is paid for per minute has cost, once, before its lease is released.
--- KEYS  1 call; then per account that pays: bill
--- ARGV  1 lease
--- Reply what was booked per account
-local state = redis.call('GET', KEYS[1])
-local since
--- A call that is up, or was when it was released with another loc than its own.
-if state and #state > 14 and string.byte(state) ~= 101 then since = tonumber(string.sub(state, 2, 14)) end
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- Books what a call on terms has cost and talked, once, before its lease is released. One that was never answered
+-- costs nothing.
+-- KEYS  per meter: hash, set; that of the minutes is the last
+-- ARGV  1 lease  2 how many of the meters are bills; then per licence that holds: licence, minutes of it
+-- Reply what was counted, per meter
 local booked = {}
-for i = 2, #KEYS do
-  local cost, entry = 0, redis.call('HGET', KEYS[i], ARGV[1])
-  if entry then
-    if since then
-      cost = string.match(entry, '^%d+') * math.max(1, math.ceil((now - since) / 60000))
-      redis.call('HINCRBY', KEYS[i], 's', string.format('%d', cost))
+for i = 1, #KEYS, 2 do
+  local n, text = 0, call('HGET', KEYS[i], ARGV[1])
+  if text then
+    local price, _, up = parse(text)
+    if up ~= '' then
+      n = price * begun(up, now)
+      count(KEYS[i], n, i > 2 * ARGV[2] and 3 or nil)
     end
-    redis.call('HDEL', KEYS[i], ARGV[1])
+    call('HDEL', KEYS[i], ARGV[1])
   end
-  booked[#booked + 1] = cost
+  call('ZREM', KEYS[i + 1], ARGV[1])
+  booked[#booked + 1] = n
 end
 return booked

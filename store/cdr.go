@@ -26,6 +26,8 @@ type storedRecord struct {
 	Status   int                 `json:"c,omitempty"`
 	// PerMinute: the account's credit paid for each minute.
 	PerMinute bool `json:"m,omitempty"`
+	// Burst: the call was on a burst line of the account.
+	Burst bool `json:"b,omitempty"`
 }
 
 // filing is one record on its way into one account's log.
@@ -50,21 +52,22 @@ func filings(dst []filing, c *routing.CDR) []filing {
 		if hidden || c.Reason == routing.NumberNotFound {
 			peer = ""
 		}
-		dst = append(dst, filing{account: c.Caller, body: recordText(c, recordSide{false, c.CallerPays, peer}, c.Reason), started: millis(c.Started)})
+		dst = append(dst, filing{account: c.Caller, body: recordText(c, recordSide{false, c.CallerMethod, peer}, c.Reason), started: millis(c.Started)})
 	}
 	if c.Callee != "" && c.Callee != c.Caller && !hidden && calleeMayKnow(c.Reason) {
-		dst = append(dst, filing{account: c.Callee, body: recordText(c, recordSide{true, c.CalleePays, c.Caller}, c.Reason), started: millis(c.Started)})
+		dst = append(dst, filing{account: c.Callee, body: recordText(c, recordSide{true, c.CalleeMethod, c.Caller}, c.Reason), started: millis(c.Started)})
 	}
 	if hidden && c.Owner != "" {
-		dst = append(dst, filing{account: c.Owner, body: recordText(c, recordSide{true, false, c.Caller}, c.Hidden), started: millis(c.Started)})
+		dst = append(dst, filing{account: c.Owner, body: recordText(c, recordSide{true, 0, c.Caller}, c.Hidden), started: millis(c.Started)})
 	}
 	return dst
 }
 
 // recordSide is what a record says from one account's side.
 type recordSide struct {
-	inbound, pays bool
-	peer          directory.AccountID
+	inbound bool
+	method  routing.Method
+	peer    directory.AccountID
 }
 
 // recordText is the JSON of a storedRecord. It is written by hand because it is
@@ -86,8 +89,11 @@ func recordText(c *routing.CDR, side recordSide, reason routing.Reason) string {
 	b = appendJSON(b, string(c.Result))
 	b = appendTextField(b, `,"w":`, reason.String())
 	b = appendNumberField(b, `,"c":`, int64(c.SIPStatus))
-	if side.pays {
+	switch side.method {
+	case routing.PerMinute:
 		b = append(b, `,"m":true`...)
+	case routing.FlatRateBurst:
+		b = append(b, `,"b":true`...)
 	}
 	return string(append(b, '}'))
 }
@@ -165,6 +171,8 @@ func (r *storedRecord) method() routing.Method {
 	switch {
 	case r.PerMinute:
 		return routing.PerMinute
+	case r.Burst:
+		return routing.FlatRateBurst
 	case r.Answered != 0:
 		return routing.FlatRate
 	}

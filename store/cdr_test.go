@@ -90,10 +90,10 @@ func TestRecordText(t *testing.T) {
 			Started: at.Draw(r, "started"), Answered: at.Draw(r, "answered"), Ended: at.Draw(r, "ended"),
 			Result: routing.Result(text.Draw(r, "result")), SIPStatus: rapid.IntRange(0, 699).Draw(r, "status"),
 		}
-		side := recordSide{rapid.Bool().Draw(r, "inbound"), rapid.Bool().Draw(r, "pays"), directory.AccountID(text.Draw(r, "peer"))}
+		side := recordSide{rapid.Bool().Draw(r, "inbound"), rapid.SampledFrom([]routing.Method{0, routing.FlatRate, routing.FlatRateBurst, routing.PerMinute}).Draw(r, "method"), directory.AccountID(text.Draw(r, "peer"))}
 		reason := rapid.SampledFrom(append(routing.Reasons(), routing.None)).Draw(r, "reason")
 		want := storedRecord{
-			Lease: leaseText(c.Lease), Inbound: side.inbound, Peer: side.peer, PerMinute: side.pays, From: c.From, To: c.To,
+			Lease: leaseText(c.Lease), Inbound: side.inbound, Peer: side.peer, PerMinute: side.method == routing.PerMinute, Burst: side.method == routing.FlatRateBurst, From: c.From, To: c.To,
 			Started: millis(c.Started), Answered: millis(c.Answered), Ended: millis(c.Ended),
 			Result: c.Result, Reason: reason.String(), Status: c.SIPStatus,
 		}
@@ -118,9 +118,10 @@ func TestLI9RecordsTellWhoPaid(t *testing.T) {
 	forEachBackend(t, func(t *testing.T, b *backend) {
 		s := b.open(t)
 		at := time.Now()
-		s.Write(&routing.CDR{Lease: lease(1), Caller: "acc_a", Callee: "acc_b", Started: at, Answered: at, Ended: at, Result: routing.ResultAnswered, CallerPays: true})
+		s.Write(&routing.CDR{Lease: lease(1), Caller: "acc_a", Callee: "acc_b", Started: at, Answered: at, Ended: at, Result: routing.ResultAnswered, CallerMethod: routing.PerMinute})
+		s.Write(&routing.CDR{Lease: lease(3), Caller: "acc_e", Callee: "acc_f", Started: at, Answered: at, Ended: at, Result: routing.ResultAnswered, CallerMethod: routing.FlatRate, CalleeMethod: routing.FlatRateBurst})
 		s.Write(&routing.CDR{Lease: lease(2), Caller: "acc_c", Callee: "acc_d", Started: at, Ended: at, Result: routing.ResultBusy})
-		for account, want := range map[string]routing.Method{"acc_a": routing.PerMinute, "acc_b": routing.FlatRate, "acc_c": 0, "acc_d": 0} {
+		for account, want := range map[string]routing.Method{"acc_a": routing.PerMinute, "acc_b": routing.FlatRate, "acc_e": routing.FlatRate, "acc_f": routing.FlatRateBurst, "acc_c": 0, "acc_d": 0} {
 			eventually(t, "the record is filed", func() bool { return len(callLog(t, s, account)) == 1 })
 			if got := callLog(t, s, account)[0].Method; got != want {
 				t.Errorf("%s: %q, want %q", account, got, want)

@@ -21,6 +21,7 @@ import (
 //	snapshot        the directory at one moment
 //	journal         every change since, on the disk before it is acknowledged
 //	records.log     call records, the newest; records.1.log the ones before
+//	books           what calls have cost, the minutes used, and such calls that run
 //
 // Each line of a file is a checksum, a space, JSON. Files are for their owner
 // only: they hold what accounts call each other, and sealed keys.
@@ -32,6 +33,7 @@ type dataDir struct {
 	audit   int64
 	journal *journal
 	records *recordFile
+	books   *bookFile
 }
 
 func openDataDir(cfg Config, client *redis.Client) (_ *dataDir, err error) {
@@ -68,6 +70,13 @@ func openDataDir(cfg Config, client *redis.Client) (_ *dataDir, err error) {
 	if d.records, err = openRecordFile(d.path, cfg, client); err != nil {
 		return nil, err
 	}
+	ledger := newLedgerKeys(cfg.Domain)
+	if d.books, err = openBookFile(d.file("books"), ledger, d.log); err != nil {
+		return nil, err
+	}
+	if err := d.books.restore(ctx, client, ledger); err != nil {
+		return nil, fmt.Errorf("store: the books were not restored: %w", err)
+	}
 	return d, nil
 }
 
@@ -77,6 +86,9 @@ func (d *dataDir) close() error {
 	var errs []error
 	if d.records != nil {
 		errs = append(errs, d.records.close())
+	}
+	if d.books != nil {
+		errs = append(errs, d.books.close())
 	}
 	if d.journal != nil {
 		errs = append(errs, d.journal.close())
@@ -123,4 +135,41 @@ func openLine(line []byte) (body []byte, ok bool) {
 		return nil, false
 	}
 	return body, crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)) == uint32(want)
+}
+
+// eachLine calls f for the body of every line and returns the length of the whole
+// ones. A last line that is not whole is left; a broken one before others is an
+// error that names it.
+func eachLine(content []byte, f func(body []byte) error) (good int, err error) {
+	for n := 1; good < len(content); n++ {
+		line, rest, whole := bytes.Cut(content[good:], []byte{'\n'})
+		body, ok := openLine(line)
+		if !whole || !ok {
+			if len(rest) > 0 {
+				return good, errors.New("line " + strconv.Itoa(n) + " is damaged and lines follow it; restore the data directory from a copy")
+			}
+			return good, nil
+		}
+		if err := f(body); err != nil {
+			return good, fmt.Errorf("line %d: %w", n, err)
+		}
+		good += len(line) + 1
+	}
+	return good, nil
+}
+
+// openAt opens a file for writing, cut off at a length.
+func openAt(path string, length int64) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err = f.Truncate(length); err == nil {
+		_, err = f.Seek(length, 0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }

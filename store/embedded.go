@@ -66,7 +66,8 @@ func openEmbedded(cfg Config) (*embedded, error) {
 	return e, nil
 }
 
-// tick moves the embedded Redis' expiry clock.
+// tick moves the embedded Redis' expiry clock, and has the books show that the
+// process lives.
 func (e *embedded) tick() {
 	ticker := time.NewTicker(clockTick)
 	defer ticker.Stop()
@@ -78,6 +79,12 @@ func (e *embedded) tick() {
 		case now := <-ticker.C:
 			e.server.FastForward(now.Sub(last))
 			last = now
+			if e.data == nil {
+				continue
+			}
+			if err := e.data.books.beat(now); err != nil {
+				e.failBooks(err)
+			}
 		}
 	}
 }
@@ -124,6 +131,26 @@ func (e *embedded) failed() error {
 		return *p
 	}
 	return nil
+}
+
+// keepBooks writes down what has changed in some meters' hashes before it
+// returns.
+func (e *embedded) keepBooks(keys []string) error {
+	if e.data == nil || len(keys) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	defer cancel()
+	if err := e.data.books.keep(ctx, e.client, keys); err != nil {
+		e.failBooks(err)
+		return err
+	}
+	return nil
+}
+
+// failBooks: a disk that does not take the books takes no changes either.
+func (e *embedded) failBooks(err error) {
+	e.fail(fmt.Errorf("store: the books cannot be written; restart after the cause is removed: %w", err))
 }
 
 func (e *embedded) keepRecord(account directory.AccountID, id, body string) {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -36,31 +35,15 @@ func openJournal(path string, state *state, log *slog.Logger) (*journal, error) 
 	if err != nil {
 		return nil, fmt.Errorf("store: the journal: %w", err)
 	}
-	good := 0
-	for n := 1; good < len(content); n++ {
-		line, rest, whole := bytes.Cut(content[good:], []byte{'\n'})
-		body, ok := openLine(line)
-		if !whole || !ok {
-			if len(rest) > 0 {
-				return nil, fmt.Errorf("store: line %d of the journal %s is damaged and lines follow it; restore the data directory from a copy", n, path)
-			}
-			log.Warn("the journal's last line is torn; the write was never acknowledged and is cut off", "line", n, "octets", len(content)-good)
-			break
-		}
-		if err := state.replay(body); err != nil {
-			return nil, fmt.Errorf("store: line %d of the journal %s: %w", n, path, err)
-		}
-		good += len(line) + 1
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	good, err := eachLine(content, state.replay)
 	if err != nil {
-		return nil, fmt.Errorf("store: the journal: %w", err)
+		return nil, fmt.Errorf("store: the journal %s: %w", path, err)
 	}
-	if err = f.Truncate(int64(good)); err == nil {
-		_, err = f.Seek(int64(good), 0)
+	if good < len(content) {
+		log.Warn("the journal's last line is torn; the write was never acknowledged and is cut off", "octets", len(content)-good)
 	}
+	f, err := openAt(path, int64(good))
 	if err != nil {
-		f.Close()
 		return nil, fmt.Errorf("store: the journal: %w", err)
 	}
 	return &journal{file: f, size: int64(good)}, nil

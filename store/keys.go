@@ -67,16 +67,30 @@ func (k ledgerKeys) outbound(a directory.AccountID) string {
 	return k.prefix + "leases:" + string(a) + ":out"
 }
 
-// paid is a sorted set like those: the leases an account pays for per minute; bill
-// is a hash, see meter.lua.
-func (k ledgerKeys) paid(a directory.AccountID) string {
-	return k.prefix + "leases:" + string(a) + ":min"
+// tally is a meter's hash, metered its sorted set, like those: the leases of the
+// calls it counts. See terms.lua.
+func (k ledgerKeys) tally(m meter) string {
+	if m.minutes {
+		return k.prefix + "talk:" + string(m.account)
+	}
+	return k.prefix + "bill:" + string(m.account)
 }
 
-func (k ledgerKeys) bill(a directory.AccountID) string { return k.prefix + "bill:" + string(a) }
+func (k ledgerKeys) metered(m meter) string {
+	return k.prefix + "leases:" + string(m.account) + m.lane()
+}
 
-// talk is a hash, see talk.lua.
-func (k ledgerKeys) talk(a directory.AccountID) string { return k.prefix + "talk:" + string(a) }
+// lane ends the key of a meter's set.
+func (m meter) lane() string {
+	if m.minutes {
+		return ":talk"
+	}
+	return ":min"
+}
+
+// meters is a sorted set of the accounts with calls on terms; the score is when
+// (ms by Redis' clock) the first of their leases may run out.
+func (k ledgerKeys) meters() string { return k.prefix + "meters" }
 
 // call is a string: a call's state, or the tomb of a released lease; see
 // callState.

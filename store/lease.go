@@ -108,7 +108,7 @@ func (s *Store) Admit(a *routing.Admission, sink routing.Sink) {
 	o.due = time.Now().Add(s.cfg.AdmitBudget)
 	o.loc = location(s.incarnation, a.Claims)
 	if onTerms(a.Claims) {
-		o.meter.claims = a.Claims
+		o.terms.claims = a.Claims
 		s.license(o)
 	}
 	s.buildAdmit(o, a)
@@ -199,7 +199,7 @@ func (a *answers) add(o *op, v routing.Verdict, claim int) {
 	}
 	answer := routing.Answer{Lease: o.lease, Verdict: v, Claim: claim, Confirm: o.kind == opConfirm}
 	if v == routing.Admitted {
-		answer.PerMinute = o.meter.pays
+		answer.PerMinute, answer.Burst = o.terms.pays, o.burst
 	}
 	for i, s := range a.sinks {
 		if s == o.sink {

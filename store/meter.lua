@@ -1,19 +1,17 @@
--- Takes lines for a call of which some accounts have none free and pay per minute; all of it or nothing.
--- KEYS  1 fence  2 own  3 call; then per claim: limits, inbound leases, outbound leases, and of one that pays:
---       leases that are paid for, bill; at last, where the call needs minutes of licences, talk
+-- Takes lines for a call of which some accounts have none free and pay per minute, or whose caller needs minutes of
+-- licences; all of it or nothing.
+-- KEYS  1 fence  2 own  3 call  4 meters; then per claim: limits, inbound leases, outbound leases, and of one that
+--       pays: bill, its set; at last, where the call needs minutes: their hash, its set
 -- ARGV  1 ms until an early lease's deadline  2 ms its call is kept  3 ms caps are kept  4 lease  5 a character per
 --       claim, o or i, O or I for one that pays  6 info; then per claim: version (0: none set), inbound, outbound,
---       two-way, burst, max outbound, and of one that pays: credit added, floor, price of a minute; at last per licence
---       that holds: licence, minutes of it
--- Reply {0} admitted, {-1} known lease, {-2} ended, {-3} fenced, {n} claim n found no line, {-1000 - n} claim n has
---       not the credit, {-2000 - n} claim n has a line free after all,
---       {-4} no licence has minutes left
--- A bill is a hash: s, what calls have cost; and of each call that runs, by its lease, price and since when (ms).
-local call, format = redis.call, string.format
+--       two-way, burst, max outbound, and of one that pays: credit added, floor, price of a minute, account; at last,
+--       where the call needs minutes: account, and per licence that holds: licence, minutes of it
+-- Reply {0} admitted, {2^32 and more} admitted, a bit for each claim on a burst line, {-1} known lease, {-2} ended,
+--       {-3} fenced, {-4} no licence has minutes left, {n} claim n found no line, {-1000 - n} claim n has not the
+--       credit, {-2000 - n} claim n has a line free after all
 if call('EXISTS', KEYS[1]) == 1 then return {-3} end
-local t = call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local stamp, early, lease = format('%d', now), format('%d', now + ARGV[1]), ARGV[4]
+local gone = now - (ARGV[2] - ARGV[1])
 local there = call('GET', KEYS[3])
 if there then return {string.byte(there) == 116 and -2 or -1} end
 
@@ -35,9 +33,10 @@ local function caps(key, a)
   return {i = tonumber(h[2]), o = tonumber(h[3]), t = tonumber(h[4]), b = tonumber(h[5]), m = tonumber(h[6])}
 end
 
-local taken, paid = {}, {}
+local taken, metered, burst = {}, {}, 0
 
--- Trunk arithmetic; what is used includes the call that asks. The second result: max_outbound_calls is reached.
+-- Trunk arithmetic; what is used includes the call that asks. The second result: max_outbound_calls is reached. The
+-- third: the line is a burst one.
 local function free(into, out, outbound, c)
   local uin, uout = call('ZCARD', into) + (taken[into] or 0), call('ZCARD', out) + (taken[out] or 0)
   if outbound then
@@ -48,34 +47,19 @@ local function free(into, out, outbound, c)
     uin = uin + 1
     if over(c.i, uin) == 0 then return true end
   end
-  return over(c.b, over(c.t, over(c.i, uin) + over(c.o, uout))) == 0
+  local rest = over(c.t, over(c.i, uin) + over(c.o, uout))
+  if rest == 0 then return true end
+  return over(c.b, rest) == 0, false, true
 end
 
 -- Whether the credit lasts for one minute more than what all calls that run will have cost in a minute.
-local function affords(min, bill, added, floor, price)
+local function affords(bill, set, added, floor, price)
   if price == 0 then return true end
-  local left = added
-  local entries = call('HGETALL', bill)
-  for i = 1, #entries, 2 do
-    local who, text = entries[i], entries[i + 1]
-    if who == 's' then
-      left = left - tonumber(text)
-    else
-      local deadline = call('ZSCORE', min, who)
-      if deadline and tonumber(deadline) > now then
-        local cost, since = string.match(text, '^(%d+) (%d+)$')
-        left = left - cost * (math.ceil((now - since) / 60000) + 1)
-      else
-        -- Nobody has given it back, and nobody knows when it ended: it costs nothing.
-        call('HDEL', bill, who)
-        call('ZREM', min, who)
-      end
-    end
-  end
-  return left - price > floor
+  local left = added - running(bill, set, gone)
+  return left - (call('HGET', bill, 's') or 0) - price > floor
 end
 
-local k, a = 4, 7
+local k, a = 5, 7
 for n = 1, #ARGV[5] do
   local kind = string.byte(ARGV[5], n)
   local outbound, pays = kind == 111 or kind == 79, kind < 97
@@ -83,46 +67,51 @@ for n = 1, #ARGV[5] do
   local mine = outbound and out or into
   if not taken[mine] then
     local c = caps(KEYS[k], a)
-    local room, most = true, false
+    local room, most, last = true, false, false
     if c then
-      room, most = free(into, out, outbound, c)
+      room, most, last = free(into, out, outbound, c)
       if not room then
         -- It looks full: drop what has expired and look again.
         call('ZREMRANGEBYSCORE', into, '-inf', stamp)
         call('ZREMRANGEBYSCORE', out, '-inf', stamp)
-        room, most = free(into, out, outbound, c)
+        room, most, last = free(into, out, outbound, c)
       end
     end
     if pays and room then return {-2000 - n} end
     if not room and (most or not pays) then return {n} end
+    if room and last and n <= 32 then burst = burst + 2 ^ (n - 1) end
     taken[mine] = 1
   end
   if pays then
-    local min, bill, price = KEYS[k + 3], KEYS[k + 4], ARGV[a + 8]
-    if not paid[bill] then
-      if not affords(min, bill, tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7]), tonumber(price)) then return {-1000 - n} end
-      paid[bill] = {min, price .. ' ' .. stamp}
+    local bill, set, price = KEYS[k + 3], KEYS[k + 4], ARGV[a + 8]
+    if not metered[bill] then
+      if not affords(bill, set, tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7]), tonumber(price)) then return {-1000 - n} end
+      metered[bill] = {set, price, ARGV[a + 9]}
     end
-    k, a = k + 5, a + 9
+    k, a = k + 5, a + 10
   else
     k, a = k + 3, a + 6
   end
 end
 
 if KEYS[k] then
-  local left = 0
-  for i = a, #ARGV, 2 do
+  -- The minutes left, less what the calls that run will have talked in a minute, must last for one more.
+  local left = -running(KEYS[k], KEYS[k + 1], gone, a + 1)
+  for i = a + 1, #ARGV, 2 do
     left = left + math.max(0, ARGV[i + 1] - (call('HGET', KEYS[k], ARGV[i]) or 0))
   end
   if left <= 0 then return {-4} end
+  metered[KEYS[k]] = {KEYS[k + 1], '1', ARGV[a]}
 end
 
 for set in pairs(taken) do call('ZADD', set, early, lease) end
-for bill, entry in pairs(paid) do
-  call('ZADD', entry[1], early, lease)
-  call('HSET', bill, lease, entry[2])
+for hash, m in pairs(metered) do
+  call('ZADD', m[1], early, lease)
+  call('HSET', hash, lease, m[2] .. ' ' .. stamp)
+  -- When the account is to be looked at for calls that nobody gives back.
+  local at = call('ZSCORE', KEYS[4], m[3])
+  if not at or tonumber(at) > tonumber(early) then call('ZADD', KEYS[4], early, m[3]) end
 end
-if KEYS[k] then call('HSET', KEYS[k], 'c:' .. lease, stamp) end
 call('SET', KEYS[3], 'e' .. stamp .. ARGV[6], 'PX', ARGV[2])
 call('SADD', KEYS[2], lease)
-return {0}
+return {burst == 0 and 0 or 4294967296 + burst}

@@ -34,9 +34,14 @@ func age(t testing.TB, b *backend, s *Store, owner string, l routing.LeaseID, by
 	key := s.keys.call(l)
 	state := b.client.Get(t.Context(), key).Val()
 	b.client.Set(t.Context(), key, state[:1]+earlier(state[1:stateHead])+state[stateHead:], time.Hour)
-	bill := s.keys.bill(directory.AccountID(owner))
-	if price, since, ok := strings.Cut(b.client.HGet(t.Context(), bill, leaseText(l)).Val(), " "); ok {
-		b.client.HSet(t.Context(), bill, leaseText(l), price+" "+earlier(since))
+	for _, m := range []meter{{account: directory.AccountID(owner)}, {directory.AccountID(owner), true}} {
+		words := strings.Fields(b.client.HGet(t.Context(), s.keys.tally(m), leaseText(l)).Val())
+		for i := 1; i < min(len(words), 3); i++ { // since when it runs, and is answered
+			words[i] = earlier(words[i])
+		}
+		if len(words) > 0 {
+			b.client.HSet(t.Context(), s.keys.tally(m), leaseText(l), strings.Join(words, " "))
+		}
 	}
 }
 
@@ -113,7 +118,7 @@ func TestLI9PerMinuteWhileCreditLasts(t *testing.T) {
 		if got := spending(t, s, "acc_a"); got != (routing.Spending{Spent: 40}) {
 			t.Fatalf("%+v", got)
 		}
-		if left := b.client.ZCard(t.Context(), s.keys.paid("acc_a")).Val(); left != 0 {
+		if left := b.client.ZCard(t.Context(), s.keys.metered(meter{account: "acc_a"})).Val(); left != 0 {
 			t.Fatalf("%d leases are still paid for", left)
 		}
 	})

@@ -32,7 +32,10 @@ type op struct {
 	due time.Time
 	// loc tells where the lease is held; see location.
 	loc   string
-	meter meter
+	terms terms
+	// burst has a bit for each of the first claims that an admission put on a
+	// burst line.
+	burst uint64
 	// asked counts how often Redis named another loc.
 	asked int
 	// refused counts how often Redis answered with an error.

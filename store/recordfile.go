@@ -53,15 +53,8 @@ func openRecordFile(dir string, cfg Config, c *redis.Client) (*recordFile, error
 	if err := restoreRecords(c, cfg.RecordsPerAccount, records); err != nil {
 		return nil, fmt.Errorf("store: the call records: %w", err)
 	}
-	f, err := os.OpenFile(recordPath(dir), os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := openAt(recordPath(dir), good)
 	if err != nil {
-		return nil, fmt.Errorf("store: the call records: %w", err)
-	}
-	if err = f.Truncate(good); err == nil {
-		_, err = f.Seek(good, 0)
-	}
-	if err != nil {
-		f.Close()
 		return nil, fmt.Errorf("store: the call records: %w", err)
 	}
 	return &recordFile{dir: dir, file: f, size: good}, nil

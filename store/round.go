@@ -8,7 +8,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/routing"
 )
 
@@ -22,8 +21,8 @@ var errReply = errors.New("the ledger's script gave another number of replies")
 type flight struct {
 	ops []*op
 	cmd *redis.Cmd
-	// book goes out before it where calls end that are paid for.
-	book []*redis.Cmd
+	// book goes out before it where meters count the call; or nil.
+	book *redis.Cmd
 }
 
 // header is what the round script is told before the operations.
@@ -37,8 +36,8 @@ func (s *Store) header() []any {
 
 // launch adds the batch to the pipeline, in script calls of roundOps at most. A
 // script call has its operations in an order of its own, so what is meant for
-// one lease goes into one after the other. An admission on terms is a script call of
-// its own, and so is a release that is booked.
+// one lease goes into one after the other. Every operation on a call on terms is a
+// script call of its own.
 func (l *ledger) launch(ctx context.Context, batch []*op) {
 	l.flights, l.args = l.flights[:0], l.args[:0]
 	for len(batch) > 0 {
@@ -89,10 +88,8 @@ func (l *ledger) command(ops []*op) []any {
 // land gives every operation of a script call its reply or the error of all.
 func (f *flight) land() {
 	replies, err := f.cmd.Slice()
-	for _, b := range f.book {
-		if err == nil {
-			err = b.Err()
-		}
+	if f.book != nil && err == nil {
+		err = f.book.Err()
 	}
 	if err == nil && len(replies) != len(f.ops) {
 		err = errReply
@@ -210,7 +207,7 @@ func (s *Store) buildRelease(o *op) {
 func (o *op) heldWords(k ledgerKeys, letter string) {
 	first := len(o.ends)
 	eachClaim(o.loc, func(c routing.Claim) { o.leaseSetWord(k, c) })
-	eachPayer(o.loc, func(a directory.AccountID) { o.word(k.prefix, "leases:", string(a), ":min") })
+	eachMeter(o.loc, func(m meter) { o.word(k.prefix, "leases:", string(m.account), m.lane()) })
 	o.keys = len(o.ends)
 	o.text = append(o.text, letter...)
 	for range o.keys - first {

@@ -9,7 +9,8 @@
 --       c  loc  ms until the deadline  ms the call is kept
 --       r, f (another's)  loc
 -- Reply per operation
---       a  0 admitted, -1 known lease, -2 ended, -3 fenced, n > 0: claim n found no line
+--       a  0 admitted, 2^32 and more: admitted, a bit for each claim on a burst line, -1 known lease, -2 ended,
+--          -3 fenced, n > 0: claim n found no line
 --       c  1 done, 2 ended, 3 lost
 --       r, f  0 done
 --       or the loc to ask again with; or "!" and an error: whether the operation was carried out is unknown then
@@ -166,7 +167,7 @@ local function used(set)
   return n + (taken[set] or 0)
 end
 
--- Trunk arithmetic; what is used includes the call that asks.
+-- Trunk arithmetic; what is used includes the call that asks. The second result: the line is a burst one.
 local function free(into, out, outbound, at)
   local uin, uout
   if outbound then
@@ -183,8 +184,9 @@ local function free(into, out, outbound, at)
     if over(ci, uin) == 0 then return true end
     uout = used(out)
   end
-  local rest = over(tonumber(ARGV[at + 1]), uin) + over(tonumber(ARGV[at + 2]), uout)
-  return over(tonumber(ARGV[at + 4]), over(tonumber(ARGV[at + 3]), rest)) == 0
+  local rest = over(tonumber(ARGV[at + 3]), over(tonumber(ARGV[at + 1]), uin) + over(tonumber(ARGV[at + 2]), uout))
+  if rest == 0 then return true end
+  return over(tonumber(ARGV[at + 4]), rest) == 0, true
 end
 
 local function purge(set)
@@ -204,21 +206,26 @@ local function admit(i, op, n, k, a)
     return byte(call('GET', key)) == 116 and -2 or -1
   end
   begun, taken = key, {}
+  local burst = 0
   for c = 1, n do
     local l, outbound = k + c * 3 - 2, byte(op, c + 1) == 111
     local into, out = KEYS[l + 1], KEYS[l + 2]
     local mine = outbound and out or into
     if not taken[mine] then
       local at = caps(KEYS[l], a + c * 6 - 4)
-      if at and not free(into, out, outbound, at) then
+      local room, last = true, false
+      if at then room, last = free(into, out, outbound, at) end
+      if not room then
         -- It looks full: drop what has expired and look again.
         purge(into)
         purge(out)
-        if not free(into, out, outbound, at) then
+        room, last = free(into, out, outbound, at)
+        if not room then
           call('DEL', key)
           return c
         end
       end
+      if last and c <= 32 then burst = burst + 2 ^ (c - 1) end
       taken[mine] = 1
     end
   end
@@ -228,7 +235,7 @@ local function admit(i, op, n, k, a)
     if size[set] then size[set] = size[set] + 1 end
   end
   adopted[#adopted + 1] = lease
-  return 0
+  return burst == 0 and 0 or 4294967296 + burst
 end
 
 -- Find the operations, and carry the releases out.

@@ -33,10 +33,14 @@ var (
 	roundSource string
 	//go:embed meter.lua
 	meterSource string
+	//go:embed terms.lua
+	termsSource string
+	//go:embed answer.lua
+	answerSource string
 	//go:embed book.lua
 	bookSource string
-	//go:embed talk.lua
-	talkSource string
+	//go:embed tally.lua
+	tallySource string
 	//go:embed refresh.lua
 	refreshSource string
 	//go:embed lines.lua
@@ -51,7 +55,7 @@ var (
 type script struct{ source, hash string }
 
 type scripts struct {
-	apply, note, sealed, lead, delivered, caps, round, refresh, lines, file, begin, meter, book, talk script
+	apply, note, sealed, lead, delivered, caps, round, refresh, lines, file, begin, meter, answer, book, tally script
 }
 
 func newScripts() scripts {
@@ -63,14 +67,14 @@ func newScripts() scripts {
 		load(auditSource + applySource), load(auditSource + noteSource), load(sealSource), load(leadSource), load(deliveredSource),
 		load(capsSource), load(roundSource), load(refreshSource),
 		load(linesSource), load(fileSource), load(beginSource),
-		load(meterSource), load(bookSource), load(talkSource),
+		load(termsSource + meterSource), load(termsSource + answerSource), load(termsSource + bookSource), load(termsSource + tallySource),
 	}
 }
 
 // load gives Redis the scripts that go out in pipelines, where EVALSHA cannot
 // fall back by itself.
 func (s scripts) load(ctx context.Context, c redis.UniversalClient) error {
-	for _, one := range []script{s.round, s.refresh, s.file, s.meter, s.book, s.talk} {
+	for _, one := range []script{s.round, s.refresh, s.file, s.meter, s.answer, s.book} {
 		if err := c.ScriptLoad(ctx, one.source).Err(); err != nil {
 			return err
 		}

@@ -170,6 +170,7 @@ func (l *ledger) round() {
 		for i := range l.flights {
 			l.flights[i].land()
 		}
+		l.keepRound()
 		clear(l.flights)
 		keep = l.settle(ctx, l.sent, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/routing"
 )
 
@@ -107,6 +106,10 @@ func (l *ledger) result(o *op) (again bool) {
 // again, on other terms.
 func (l *ledger) admitResult(o *op, n int64) (again bool) {
 	switch {
+	case n >= onBurst:
+		o.burst = uint64(n - onBurst)
+		l.admitted(o)
+		l.answer(o, routing.Admitted, 0)
 	case n > 0 && l.onlyOnTerms(o, int(n-1)), n < -freeAfterAll && l.withoutTerms(o, int(-n-freeAfterAll-1)):
 		return true
 	case n == 0:
@@ -135,8 +138,10 @@ func (l *ledger) admitResult(o *op, n int64) (again bool) {
 }
 
 // What meter.lua answers where no licence has minutes left; and what it takes the
-// number of a claim from: it has not the credit, or a line free after all.
+// number of a claim from: it has not the credit, or a line free after all. onBurst
+// is what an admission's bits come on top of.
 const (
+	onBurst      = 1 << 32
 	exhausted    = -4
 	unpaid       = 1000
 	freeAfterAll = 2000
@@ -224,7 +229,7 @@ func (l *ledger) refreshSome(now time.Time, leases []routing.LeaseID) bool {
 		keys = append(keys, l.s.keys.call(id))
 		first := len(keys)
 		eachClaim(h.loc, func(c routing.Claim) { keys = append(keys, l.s.keys.leaseSet(c)) })
-		eachPayer(h.loc, func(a directory.AccountID) { keys = append(keys, l.s.keys.paid(a)) })
+		eachMeter(h.loc, func(m meter) { keys = append(keys, l.s.keys.metered(m)) })
 		args = append(args, leaseText(id), string(appendValue(nil, h.loc)), h.lasts.Milliseconds(), len(keys)-first)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.s.cfg.AdmitBudget)

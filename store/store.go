@@ -121,6 +121,7 @@ func (s *Store) start(ctx context.Context) error {
 	s.running.Go(func() { s.watch.run(background) })
 	s.running.Go(func() { s.listenEnds(background) })
 	s.running.Go(func() { s.notary.run(background) })
+	s.running.Go(func() { s.sweep(background) })
 	if s.last != nil {
 		s.running.Go(func() { s.last.run(background) })
 	}

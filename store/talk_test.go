@@ -65,7 +65,7 @@ func TestSU5MinutesAreUsed(t *testing.T) {
 		if got, _ := s.Talked(t.Context(), "acc_a"); got["lic_more"] != 1 {
 			t.Fatalf("%v", got)
 		}
-		if left := b.client.HLen(t.Context(), s.keys.talk("acc_a")).Val(); left != 3 {
+		if left := b.client.HLen(t.Context(), s.keys.tally(meter{"acc_a", true})).Val(); left != 3 {
 			t.Fatalf("%d fields are left", left)
 		}
 	})
