@@ -16,7 +16,8 @@ func testWalkthrough(t *testing.T, binary string) {
 	}
 	ports := otherPorts(t)
 	serveAsWritten(ctx, t, binary, blocks[0], ports)
-	out := shell(ctx, t, ports.Replace(strings.Join(blocks[1:], "\n")))
+	commands := strings.ReplaceAll(strings.Join(blocks[1:], "\n"), "bin/interlink", binary)
+	out := shell(ctx, t, ports.Replace(commands))
 	rest := out
 	for _, want := range []string{
 		`{"kind":"partner","account":"acc_`,
@@ -39,6 +40,7 @@ func testWalkthrough(t *testing.T, binary string) {
 		`{"direction":"inbound","to":"2001","peer":"Brown","result":"answered"}`,
 		`{"direction":"outbound","to":"2001","peer":"Smith","result":"answered"}`, `{"calls_of_andrews":0}`,
 		`PUT /v1/accounts/{account}/limits`,
+		"Andrews", "Brown", "Harbour", "Smith", "2001", "2009", "Andrews", "answered", "nothing to do",
 	} {
 		_, after, found := strings.Cut(rest, want)
 		if !found {
