@@ -42,6 +42,13 @@ func (o *Optional[T]) UnmarshalJSON(b []byte) error {
 func (o Optional[T]) Schema(r huma.Registry) *huma.Schema {
 	s := *r.Schema(reflect.TypeFor[T](), true, "")
 	s.Nullable = true
+	if s.Type == huma.TypeInteger && s.Maximum == nil {
+		// Beyond them JSON's readers do not agree on a number (RFC 8259 §6), and
+		// decoding would fail without naming the field.
+		most, least := float64(1<<53-1), float64(-1<<53+1)
+		s.Maximum, s.Minimum = &most, &least
+		s.PrecomputeMessages()
+	}
 	return &s
 }
 
