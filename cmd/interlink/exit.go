@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +46,7 @@ func usagef(format string, args ...any) error {
 func exitCode(err error) int {
 	var named *exitError
 	var problem *provision.Problem
-	var network net.Error
+	var network *url.Error
 	switch {
 	case err == nil:
 		return exitOK

@@ -168,19 +168,19 @@ func endAccessCommand(environ []string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = provision.NewClient(conn.base(), token).EndAccess(cmd.Context())
+			api := provision.NewClient(conn.base(), token)
 			if !kept {
-				return err
+				return api.EndAccess(cmd.Context())
 			}
-			store, saved, lost := conn.session()
-			if lost != nil {
-				return errors.Join(err, lost)
+			store, saved, err := conn.session()
+			if err != nil {
+				return err
 			}
 			if saved.Acting == nil {
 				return usagef("you do not act as an account")
 			}
 			saved.Acting = nil
-			return errors.Join(err, store.save(conn.base(), saved))
+			return errors.Join(api.EndAccess(cmd.Context()), store.save(conn.base(), saved))
 		},
 	}
 	conn.addFlags(cmd.Flags())
