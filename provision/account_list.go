@@ -19,6 +19,9 @@ type listAccountsInput struct {
 }
 
 func (s *Server) listAccounts(ctx context.Context, in *listAccountsInput) (*Listing[Account], error) {
+	if p := requestOf(ctx).principal; p.Token != nil && !inScope(p.Token.Scopes, accountRead) {
+		return nil, forbidden()
+	}
 	list := fmt.Sprintf("accounts q=%q status=%s parent=%q provider=%q sort=%v", strings.ToLower(in.Query), in.Status, in.Parent, in.Provider, in.Sort)
 	at, err := s.position(list, in.Cursor)
 	if err != nil {

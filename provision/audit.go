@@ -86,8 +86,8 @@ type AuditChange struct {
 	ID      string               `json:"id" doc:"The object's id." example:"trk_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C"`
 	Account *directory.AccountID `json:"account" doc:"The account it concerns; null: the platform."`
 	Action  string               `json:"action" enum:"created,changed,deleted" doc:"What became of it."`
-	Before  map[string]any       `json:"before" doc:"What it was, as it is kept; null where it was created."`
-	After   map[string]any       `json:"after" doc:"What it is; null where it was deleted."`
+	Before  map[string]any       `json:"before" nullable:"true" doc:"What it was, as it is kept; null where it was created."`
+	After   map[string]any       `json:"after" nullable:"true" doc:"What it is; null where it was deleted."`
 }
 
 type listAuditInput struct {

@@ -58,7 +58,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, a directory.AccountID, w dir
 
 // Deliveries are the last attempts, newest first.
 func (c *Client) Deliveries(ctx context.Context, a directory.AccountID, w directory.WebhookID) (*Page[WebhookDelivery], error) {
-	return fetch[Page[WebhookDelivery]](ctx, c, pathOf(a, "webhooks", string(w), "deliveries"), nil)
+	return fetch[Page[WebhookDelivery]](ctx, c, pathOf(a, "webhooks", string(w), "deliveries"), Paging{Limit: 100}.query())
 }
 
 // StreamEvent is one event of a stream as it came.

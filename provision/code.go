@@ -24,7 +24,7 @@ func codes() []codeText {
 		{"class_twice", "A number class stands twice."},
 		{"class_unknown", "There is no such number class."},
 		{"code_unknown", "The access code admits nobody: it is wrong or has been replaced."},
-		{"conflict", "Another object stands in the way."},
+		{"conflict", "Another object stands in the way, or others changed the same at the same time; try again."},
 		{"credentials_unused", "There are no credentials without a provider."},
 		{"currency_fixed", "All of an account's credit is in one currency."},
 		{"currency_invalid", "A currency is not three capital letters (ISO 4217)."},

@@ -21,6 +21,7 @@ type CreditEntry struct {
 	Amount    int64                   `json:"amount" doc:"In minor units; below zero for a correction." example:"5000"`
 	Currency  string                  `json:"currency" doc:"ISO 4217." example:"EUR"`
 	Note      string                  `json:"note" doc:"For people." example:"Payment 4711"`
+	Version   uint64                  `json:"version" doc:"The ETag; an entry never changes." example:"1"`
 	CreatedAt time.Time               `json:"created_at" doc:"When it was added."`
 }
 
@@ -117,7 +118,8 @@ func (s *Server) createCreditEntry(ctx context.Context, in *createCreditEntryInp
 	if err != nil {
 		return nil, err
 	}
-	return created(in.Rehearsal, accountURL(e.Account)+"/credit/entries/"+string(e.ID), 1, renderCreditEntry(e)), nil
+	e = written[*directory.CreditEntry](directory.Create(e))
+	return created(in.Rehearsal, accountURL(e.Account)+"/credit/entries/"+string(e.ID), e.Version, renderCreditEntry(e)), nil
 }
 
 type listCreditEntriesInput struct {
@@ -164,7 +166,7 @@ func (s *Server) getCreditEntry(ctx context.Context, in *getCreditEntryInput) (*
 }
 
 func renderCreditEntry(e *directory.CreditEntry) CreditEntry {
-	return CreditEntry{ID: e.ID, Amount: e.Amount, Currency: e.Currency, Note: e.Note, CreatedAt: e.CreatedAt.UTC()}
+	return CreditEntry{ID: e.ID, Amount: e.Amount, Currency: e.Currency, Note: e.Note, Version: e.Version, CreatedAt: e.CreatedAt.UTC()}
 }
 
 // accountURL is where an account is.

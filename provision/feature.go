@@ -207,6 +207,8 @@ type publishInput struct {
 	IfMatch string `header:"If-Match" doc:"The draft's ETag as the publisher knows it: 412 when it has changed. Without, the draft is published as it is."`
 }
 
+func (in *publishInput) given() bool { return Precondition{IfMatch: in.IfMatch}.given() }
+
 // publishPermissions switches the customer to the draft in one write (SU2). A
 // draft that says what is published already makes no new version.
 func (s *Server) publishPermissions(ctx context.Context, in *publishInput) (*Reading[PermissionSet], error) {

@@ -48,7 +48,7 @@ func federationOperations() map[string]told {
 		"POST " + federationPath + "/access-code":   {"rotate-access-code", tag, "Replace the access code", "The old code is dead at once. Members and join requests stay."},
 		"GET " + federationPath + "/members":        {"list-members", tag, "List members", "Accounts that have only asked to join are none."},
 		"GET " + memberPath:                         {"get-member", tag, "Read a membership", "One account's membership."},
-		"DELETE " + memberPath:                      {"remove-member", tag, "End a membership", "The owner removes a member, or the member leaves: from the next call on. The federation's administrators who are users of that account are none any more."},
+		"DELETE " + memberPath:                      {"remove-member", tag, "End a membership", "The owner removes a member, with federation.manage, or the member leaves, with federation.join: from the next call on. The federation's administrators who are users of that account are none any more."},
 		"GET " + federationPath + "/administrators": {"list-federation-administrators", tag, "List administrators", "The users with rights over every member."},
 		"GET " + administratorPath:                  {"get-federation-administrator", tag, "Read an administrator", "One user's right over every member."},
 		"PUT " + administratorPath:                  {"put-federation-administrator", tag, "Name an administrator", "Gives a user of the owner or of a member the rights of a customer administrator over every member, as long as each is one. If-Match is \"0\" or * for who is none yet."},

@@ -21,6 +21,7 @@ type Licence struct {
 	AddonMinutes int64               `json:"addon_minutes" doc:"Used when no free ones are left." example:"200"`
 	UsedMinutes  int64               `json:"used_minutes" doc:"What calls to other accounts have talked of it, begun minutes counted whole." example:"310"`
 	Remarks      *string             `json:"remarks,omitempty" doc:"Internal; absent for the customer."`
+	Version      uint64              `json:"version" doc:"The ETag; a licence never changes." example:"1"`
 	CreatedAt    time.Time           `json:"created_at" doc:"When it was added."`
 }
 
@@ -70,16 +71,18 @@ func (s *Server) createLicence(ctx context.Context, in *createLicenceInput) (*Cr
 	if !l.ValidUntil.After(now()) {
 		return nil, directory.Invalid("/valid_until", "licence_over", "The licence would be over already.")
 	}
-	if err := s.apply(ctx, in.Rehearsal, directory.Create(l)); err != nil {
+	change := directory.Create(l)
+	if err := s.apply(ctx, in.Rehearsal, change); err != nil {
 		return nil, err
 	}
-	return created(in.Rehearsal, accountURL(a.ID)+"/licences/"+string(l.ID), 1, s.renderLicence(ctx, l, 0)), nil
+	l = written[*directory.Licence](change)
+	return created(in.Rehearsal, accountURL(a.ID)+"/licences/"+string(l.ID), l.Version, s.renderLicence(ctx, l, 0)), nil
 }
 
 type listLicencesInput struct {
 	InAccount
 	Paging
-	Sort []string `query:"sort" maxItems:"4" enum:"id,-id,valid_from,-valid_from,valid_until,-valid_until,free_minutes,-free_minutes,addon_minutes,-addon_minutes,used_minutes,-used_minutes,remarks,-remarks,created_at,-created_at" doc:"Columns in order of weight, - for descending; the order of their addition without. remarks only for those who read them."`
+	Sort []string `query:"sort" maxItems:"4" enum:"id,-id,valid_from,-valid_from,valid_until,-valid_until,free_minutes,-free_minutes,addon_minutes,-addon_minutes,used_minutes,-used_minutes,remarks,-remarks,version,-version,created_at,-created_at" doc:"Columns in order of weight, - for descending; the order of their addition without. remarks only for those who read them."`
 }
 
 func (s *Server) listLicences(ctx context.Context, in *listLicencesInput) (*Listing[Licence], error) {
@@ -134,6 +137,8 @@ func compareLicences(sort []string, used map[directory.LicenceID]int64, x, y *di
 			c = cmp.Compare(x.AddonMinutes, y.AddonMinutes)
 		case "used_minutes":
 			c = cmp.Compare(used[x.ID], used[y.ID])
+		case "version":
+			c = cmp.Compare(x.Version, y.Version)
 		case "remarks":
 			c = cmp.Compare(x.Remarks, y.Remarks)
 		case "created_at":
@@ -201,7 +206,7 @@ func (s *Server) currentLicence(ctx context.Context, in *currentLicenceInput) (*
 func (s *Server) renderLicence(ctx context.Context, l *directory.Licence, used int64) Licence {
 	out := Licence{
 		ID: l.ID, ValidFrom: l.ValidFrom.UTC(), ValidUntil: l.ValidUntil.UTC(),
-		FreeMinutes: l.FreeMinutes, AddonMinutes: l.AddonMinutes, UsedMinutes: used, CreatedAt: l.CreatedAt.UTC(),
+		FreeMinutes: l.FreeMinutes, AddonMinutes: l.AddonMinutes, UsedMinutes: used, Version: l.Version, CreatedAt: l.CreatedAt.UTC(),
 	}
 	if s.mayNow(ctx, remarksRead, l.Account) {
 		out.Remarks = &l.Remarks

@@ -31,7 +31,10 @@ func (s *Server) numberClasses() *directory.NumberClasses {
 	return &directory.NumberClasses{}
 }
 
-func (s *Server) getNumberClasses(context.Context, *struct{}) (*Reading[NumberClasses], error) {
+func (s *Server) getNumberClasses(ctx context.Context, _ *struct{}) (*Reading[NumberClasses], error) {
+	if err := s.platform(ctx, restrictionsRead); err != nil {
+		return nil, err
+	}
 	return renderNumberClasses(s.numberClasses()), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -41,6 +42,13 @@ func (o *Optional[T]) UnmarshalJSON(b []byte) error {
 // Schema documents the field as its value, or null.
 func (o Optional[T]) Schema(r huma.Registry) *huma.Schema {
 	s := *r.Schema(reflect.TypeFor[T](), true, "")
+	if len(s.OneOf) > 0 {
+		// The enum is for huma, which checks nothing of the type null itself.
+		null := &huma.Schema{Type: "null", Enum: []any{nil}}
+		null.PrecomputeMessages()
+		s.OneOf = append(slices.Clone(s.OneOf), null)
+		return &s
+	}
 	s.Nullable = true
 	if s.Type == huma.TypeInteger && s.Maximum == nil {
 		// Beyond them JSON's readers do not agree on a number (RFC 8259 §6), and

@@ -47,6 +47,18 @@ func (p Precondition) check(version uint64) error {
 	return stale()
 }
 
+// given reports whether the writer has named a version.
+func (p Precondition) given() bool { return strings.TrimSpace(p.IfMatch) != "" }
+
+// unguarded is the error of a write that named no version and was overtaken over
+// and over: there is no precondition to be stale.
+func unguarded(in any, err error) error {
+	if p, ok := in.(interface{ given() bool }); isKind(err, directory.KindStale) && (!ok || !p.given()) {
+		return directory.Conflict("", "conflict", "Others changed the same at the same time; send the request again.")
+	}
+	return err
+}
+
 func stale() *directory.Error {
 	return &directory.Error{Kind: directory.KindStale, Code: "stale", Detail: "The object has changed since the version named; read it again."}
 }

@@ -340,7 +340,7 @@ func handle[I, O any](s *Server, method, path string, h func(context.Context, *I
 	huma.Register(s.api, operation(method, path), func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err != nil {
-			return nil, s.problem(ctx, err)
+			return nil, s.problem(ctx, unguarded(in, err))
 		}
 		return out, nil
 	})

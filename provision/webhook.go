@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/pbx-interlink/interlink/directory"
@@ -207,9 +208,19 @@ type WebhookDelivery struct {
 	TookMs  int64     `json:"took_ms" doc:"How long it took, in ms." example:"87"`
 }
 
+type listDeliveriesInput struct {
+	InWebhook
+	Paging
+}
+
 // listDeliveries gives the last attempts, the newest first.
-func (s *Server) listDeliveries(ctx context.Context, in *InWebhook) (*Listing[WebhookDelivery], error) {
-	w, err := s.webhook(ctx, in, webhooksRead)
+func (s *Server) listDeliveries(ctx context.Context, in *listDeliveriesInput) (*Listing[WebhookDelivery], error) {
+	w, err := s.webhook(ctx, &in.InWebhook, webhooksRead)
+	if err != nil {
+		return nil, err
+	}
+	question := "deliveries " + string(w.ID)
+	at, err := s.position(question, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +229,19 @@ func (s *Server) listDeliveries(ctx context.Context, in *InWebhook) (*Listing[We
 		return nil, err
 	}
 	page := &Listing[WebhookDelivery]{Body: Page[WebhookDelivery]{Items: []WebhookDelivery{}}}
+	if at.ID != "" {
+		if i := slices.IndexFunc(list, func(d directory.Delivery) bool { return attemptOf(d) == at.ID }); i >= 0 {
+			list = list[i+1:]
+		} else {
+			list = nil // what the cursor stands for is not among the last any more
+		}
+	}
 	for _, d := range list {
+		if len(page.Body.Items) == in.Limit {
+			page.Body.Next = s.cursor(question, at)
+			break
+		}
+		at.ID = attemptOf(d)
 		page.Body.Items = append(page.Body.Items, WebhookDelivery{
 			ID: d.ID, At: d.At.UTC(), Try: d.Try, Events: d.Events, Status: nullable(d.Status),
 			Outcome: d.Outcome, Reason: nullable(d.Reason), TookMs: d.TookMs,
@@ -226,6 +249,9 @@ func (s *Server) listDeliveries(ctx context.Context, in *InWebhook) (*Listing[We
 	}
 	return page, nil
 }
+
+// attemptOf tells attempts apart.
+func attemptOf(d directory.Delivery) string { return fmt.Sprintf("%s %d", d.ID, d.Try) }
 
 // webhookRoutes are the routes of webhooks.
 func (s *Server) webhookRoutes() {
