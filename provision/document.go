@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"sort"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humamux"
@@ -20,7 +20,7 @@ func (s *Server) apiConfig() huma.Config {
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Interlink", Version: apiVersion, Description: apiDescription},
-			Servers: []*huma.Server{{URL: "/", Description: "The gateway that serves this document, at api_listen."}},
+			Servers: []*huma.Server{{URL: "http://127.0.0.1:8080", Description: "A gateway on this machine, as api_listen is unless it is set."}},
 			Tags:    tags(),
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
@@ -42,33 +42,57 @@ func Document() ([]byte, error) {
 	s := &Server{router: mux.NewRouter().SkipClean(true)}
 	s.api = humamux.New(s.router, s.apiConfig())
 	s.routes()
-	return s.document()
+	if err := s.completeDocument(); err != nil {
+		return nil, err
+	}
+	return writeDocument(s.api.OpenAPI())
 }
 
-// publish serves the document and the page made of it.
+// publish completes the document and serves it and the page made of it. Both are
+// written when somebody asks for them first.
 func (s *Server) publish() error {
-	spec, err := s.document()
-	if err != nil {
+	if err := s.completeDocument(); err != nil {
 		return err
 	}
-	page, err := renderDocs(s.api.OpenAPI())
-	if err != nil {
-		return err
-	}
-	s.router.Path(openAPIPath).Methods(http.MethodGet).Handler(fixed("application/json", spec, ""))
-	s.router.Path(docsPath).Methods(http.MethodGet).Handler(fixed("text/html; charset=utf-8", page,
-		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"))
+	doc := s.api.OpenAPI()
+	s.router.Path(openAPIPath).Methods(http.MethodGet).Handler(s.fixed("application/json", "", func() ([]byte, error) { return writeDocument(doc) }))
+	s.router.Path(docsPath).Methods(http.MethodGet).Handler(s.fixed("text/html; charset=utf-8",
+		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		func() ([]byte, error) { return renderDocs(doc) }))
 	return nil
 }
 
-// document completes what huma knows of the routes and writes it down.
-func (s *Server) document() ([]byte, error) {
+func writeDocument(doc *huma.OpenAPI) ([]byte, error) {
+	spec, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("provision: OpenAPI document: %w", err)
+	}
+	return spec, nil
+}
+
+// completion is what the document gets beside what huma knows.
+type completion struct {
+	doc     *huma.OpenAPI
+	problem *huma.Schema
+	needs   map[string][]permission
+	own     map[string]map[int]string
+	told    map[string]example
+}
+
+// completeDocument says what huma cannot know of the routes. It must be done
+// before the first request: requests are checked against the same objects.
+func (s *Server) completeDocument() error {
+	told, err := examples()
+	if err != nil {
+		return err
+	}
 	doc := s.api.OpenAPI()
-	problems := s.problemResponse()
+	doc.Components.Responses = map[string]*huma.Response{}
+	c := completion{doc, problemSchema(doc), requirements(), ownRefusals(), told}
 	preview := doc.Components.Schemas.Schema(reflect.TypeFor[Preview](), true, "Preview")
 	link := doc.Components.Schemas.Schema(reflect.TypeFor[Interlink](), true, "Interlink")
 	for _, op := range operationsOf(doc) {
-		complete(op, problems)
+		c.complete(op)
 		switch {
 		case op.Method == http.MethodPost && strings.HasSuffix(op.Path, "/redeem"):
 			describe(op, http.StatusOK, preview)
@@ -76,13 +100,15 @@ func (s *Server) document() ([]byte, error) {
 		case op.Path == accountPath+"/federation":
 			describe(op, http.StatusOK, orNull(op.Responses["200"].Content["application/json"].Schema))
 		}
+		if err := c.refuse(op); err != nil {
+			return err
+		}
+		if err := c.told[op.OperationID].show(op); err != nil {
+			return err
+		}
 	}
 	s.loosen()
-	spec, err := json.MarshalIndent(doc, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("provision: OpenAPI document: %w", err)
-	}
-	return spec, nil
+	return nil
 }
 
 // operationsOf lists the operations by path, and by method in the order read,
@@ -144,63 +170,65 @@ func orNull(schema *huma.Schema) *huma.Schema {
 }
 
 // fixed serves what never changes.
-func fixed(contentType string, content []byte, policy string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) fixed(contentType, policy string, write func() ([]byte, error)) http.Handler {
+	content := sync.OnceValues(write)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, err := content()
+		if err != nil {
+			s.writeProblem(w, r, s.problem(r.Context(), err))
+			return
+		}
 		w.Header().Set("Content-Type", contentType)
 		if policy != "" {
 			w.Header().Set("Content-Security-Policy", policy)
 		}
 		// A client that went away cannot be told anything.
-		_, _ = w.Write(content)
+		_, _ = w.Write(text)
 	})
 }
 
-// complete marks If-Match as required, which the server answers with a 428 of
-// its own, and names the answers an operation can give.
-func complete(op *huma.Operation, problem *huma.MediaType) {
-	codes := []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
+// complete says of an operation what huma cannot: If-Match is required, as the
+// server answers with a 428 of its own; what a dry run answers; which scopes are
+// needed; and what else a body can be called.
+func (c completion) complete(op *huma.Operation) {
 	if op.Path == eventsPath {
-		stream := &huma.MediaType{Schema: &huma.Schema{Type: "string", Description: "text/event-stream"}}
+		stream := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "Server-sent events."}}
 		op.Responses["200"] = &huma.Response{Description: "A stream that lasts until either side ends it.", Content: map[string]*huma.MediaType{"text/event-stream": stream}}
 	}
 	for _, p := range op.Parameters {
 		switch {
-		case p.In == "header" && p.Name == "If-Match" && op.Method == http.MethodPost:
-			codes = append(codes, http.StatusPreconditionFailed)
 		case p.In == "header" && p.Name == "If-Match":
-			p.Required = true
-			codes = append(codes, http.StatusPreconditionFailed, http.StatusPreconditionRequired, http.StatusConflict)
+			p.Required = op.Method != http.MethodPost
 		case p.In == "query" && p.Name == "dry_run" && op.DefaultStatus == http.StatusCreated:
-			created := *op.Responses["201"]
-			created.Description, created.Headers = "Dry run: what would be created.", nil
-			op.Responses["200"] = &created
+			rehearsed := *op.Responses["201"]
+			rehearsed.Description, rehearsed.Headers = "Dry run: what would be created.", nil
+			rehearsed.Content = maps.Clone(rehearsed.Content)
+			for name, media := range rehearsed.Content {
+				rehearsed.Content[name] = &huma.MediaType{Schema: media.Schema}
+			}
+			op.Responses["200"] = &rehearsed
 		}
 	}
-	if op.RequestBody != nil {
-		codes = append(codes, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
-		if op.Method == http.MethodPost {
-			codes = append(codes, http.StatusConflict)
-		}
+	if op.Method == http.MethodPatch {
+		op.RequestBody.Content["application/merge-patch+json"] = &huma.MediaType{Schema: op.RequestBody.Content["application/json"].Schema}
 	}
-	if strings.HasSuffix(op.Path, "/redeem") || strings.HasSuffix(op.Path, "/join") || op.Path == loginPath {
-		codes = append(codes, http.StatusTooManyRequests)
+	scopes := []string{}
+	for _, p := range c.needs[op.OperationID] {
+		scopes = append(scopes, string(p))
 	}
-	sort.Ints(codes)
+	if len(op.Security) > 0 {
+		op.Security = []map[string][]string{{bearer: scopes}}
+	}
 	delete(op.Responses, "default")
-	for _, code := range codes {
-		op.Responses[fmt.Sprint(code)] = &huma.Response{
-			Description: http.StatusText(code), Content: map[string]*huma.MediaType{"application/problem+json": problem},
-		}
-	}
 }
 
-// problemResponse registers Problem and takes huma's own error model out.
-func (s *Server) problemResponse() *huma.MediaType {
-	registry := s.api.OpenAPI().Components.Schemas
+// problemSchema registers Problem and takes huma's own error model out.
+func problemSchema(doc *huma.OpenAPI) *huma.Schema {
+	registry := doc.Components.Schemas
 	schema := registry.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	delete(registry.Map(), "ErrorModel")
 	delete(registry.Map(), "ErrorDetail")
-	return &huma.MediaType{Schema: schema}
+	return schema
 }
 
 // describe sets the schema of one answer.

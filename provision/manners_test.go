@@ -45,7 +45,7 @@ func TestEveryOperation(t *testing.T) {
 				real := strings.TrimPrefix(strings.NewReplacer(named...).Replace(verb+path), verb)
 				a := requestFor(strings.ToUpper(method), real, body).as(token)
 				for _, check := range []func(*testing.T, *world, documented, asked){
-					needsToken, hidesUnknownAccounts, hidesObjectsOfOthers, needsIfMatch, checksBody, checksParameters,
+					needsToken, needsItsScopes, hidesUnknownAccounts, hidesObjectsOfOthers, needsIfMatch, checksBody, checksParameters,
 					rehearses, survivesTheStore, answers,
 				} {
 					check(t, w, op, a)

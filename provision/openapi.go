@@ -22,7 +22,12 @@ changed; * stands for whatever it is now. PATCH is a merge patch (RFC 7396): nul
 resets a field. POST takes an Idempotency-Key. dry_run=true on a write answers
 what would happen and writes nothing. Lists have a limit and a cursor. Unknown
 fields and parameters are refused. Errors are problems (RFC 9457) with a stable
-code. Times are RFC 3339 in UTC. In limits, -1 stands for unlimited.`
+code. Times are RFC 3339 in UTC. In limits, -1 stands for unlimited.
+
+Every answer names its request in X-Request-Id, which a client can choose. An
+answer given again for an Idempotency-Key says Idempotent-Replayed: true. What
+follows every account in a path is hidden, with 404, from who may not see the
+account. Answers can get more members: a client must not mind.`
 
 // told is what the documentation says of an operation.
 type told struct{ id, tag, summary, text string }

@@ -143,6 +143,7 @@ func (w *world) do(a asked) *reply {
 			w.t.Fatalf("%s %s: answer is not JSON: %v\n%s", a.method, a.path, err, text)
 		}
 	}
+	out.held()
 	return out
 }
 
