@@ -43,7 +43,7 @@ load: deps build ## 10,000 SIPp calls at 500/s through the gateway on a real Red
 	E2E_GATEWAY=$(CURDIR)/$(BIN)/interlink LOAD_CALLS=10000 LOAD_RATE=500 $(GO) test -count=1 -timeout=10m -v -run 'TestRealPrograms/(load|two_nodes_share_changes)' ./cmd/interlink
 
 .PHONY: check
-check: deps tools ## Format, vet (Linux, macOS, Windows), staticcheck, govulncheck, Lua, alert rules, shell
+check: deps tools ## Format, vet (Linux, macOS, Windows), staticcheck, govulncheck, Lua, alert rules, OpenAPI, shell
 	scripts/check $(TOOLS)
 
 .PHONY: fmt
@@ -70,7 +70,7 @@ cover: deps ## Test coverage by package, and bin/cover.html
 tools: $(TOOLS)/.built
 
 # The tools have a module of their own, so that nothing of theirs is in go.mod.
-$(TOOLS)/.built: tools/go.mod tools/go.sum
+$(TOOLS)/.built: tools/go.mod tools/go.sum tools/openapilint/main.go
 	@mkdir -p $(TOOLS)
 	cd tools && GOBIN='$(CURDIR)/$(TOOLS)' $(GO) install tool
 	@touch $@

@@ -49,6 +49,7 @@ var rooms = []struct {
 	{"bench/ledger", []string{"bench/testbed", "directory", "routing", "store"}, nil,
 		"measures the ledger without calls, which only the store's own interface can do"},
 	{"bench/...", []string{"bench/testbed"}, nil, "as bench"},
+	{"tools/...", nil, nil, "programs that make check runs, in a module of their own; what they need must not get into the gateway"},
 }
 
 // foreign lists who may import what is not ours; everything not named here is
