@@ -21,7 +21,7 @@ type CallRecord struct {
 	Result     routing.Result `json:"result" enum:"answered,busy,no_answer,cancelled,refused,failed" doc:"How it ended."`
 	Reason     *string        `json:"reason" doc:"Why the gateway refused it; null when it did not."`
 	SIPStatus  int            `json:"sip_status" doc:"The final SIP response to the caller."`
-	Billing    *string        `json:"billing" doc:"How an answered call was carried: flat_rate on a line (burst lines among them), per_minute from the account's credit; null where it was not answered." example:"flat_rate"`
+	Billing    *string        `json:"billing" doc:"How the account carried an answered call: flat_rate on an inbound, outbound or two-way line, flat_rate_burst on a burst line, per_minute from its credit; null where it was not answered." example:"flat_rate"`
 }
 
 const recordPrefix = "cdr_"

@@ -1,7 +1,9 @@
 package provision
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -132,6 +134,10 @@ func TestLI9SpendingAndExplain(t *testing.T) {
 	dial().is("verdict", "route")
 	w.do(put(smith+"/limits", limits(0, 0, 0, 0))).want(200)
 	dial().is("reason", "callee_lines_full")
+	w.do(put(smith+"/limits", limits(0, 0, 0, 1))).want(200)
+	if steps := fmt.Sprint(dial().is("verdict", "route").field("steps")); strings.Count(steps, "The call takes a burst line.") != 1 {
+		t.Errorf("explain does not tell of the burst line once: %s", steps)
+	}
 	w.store.broken = errBroken
 	w.do(get(brown+"/credit")).want(503, "store_unavailable")
 	w.store.broken = nil

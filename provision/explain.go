@@ -164,14 +164,22 @@ func (s *Server) explainMinutes(ctx context.Context, id directory.AccountID) (Ex
 	if err != nil {
 		return ExplainStep{}, routing.None, err
 	}
-	left := int64(0)
+	spending, err := s.calls.Spending(ctx, id)
+	if err != nil {
+		return ExplainStep{}, routing.None, err
+	}
+	left := -spending.Minutes
 	for _, l := range s.view.LicencesAt(id, time.Now()) {
 		left += max(0, l.FreeMinutes+l.AddonMinutes-used[l.ID])
 	}
-	if left == 0 {
-		return ExplainStep{"licence", "refuse", "No licence that holds now has minutes left."}, routing.LicenceExhausted, nil
+	aside := ""
+	if spending.Minutes > 0 {
+		aside = fmt.Sprintf("; %d are set aside for calls that run", spending.Minutes)
 	}
-	return ExplainStep{"licence", "free", fmt.Sprintf("%d minutes are left.", left)}, routing.None, nil
+	if left <= 0 {
+		return ExplainStep{"licence", "refuse", "No licence that holds now has minutes left" + aside + "."}, routing.LicenceExhausted, nil
+	}
+	return ExplainStep{"licence", "free", fmt.Sprintf("%d minutes are left%s.", left, aside)}, routing.None, nil
 }
 
 // explainLine asks an account for a line beside those it has given, and where none
@@ -186,6 +194,9 @@ func (s *Server) explainLine(ctx context.Context, c routing.Claim, in, out int) 
 			return step, routing.None, err
 		}
 		step.Detail, reason = step.Detail+" "+detail, c.Role.Unpaid()
+	}
+	if method == routing.FlatRateBurst {
+		step.Detail += " The call takes a burst line."
 	}
 	if method.Admits() {
 		return step, routing.None, nil

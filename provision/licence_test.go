@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pbx-interlink/interlink/directory"
+	"github.com/pbx-interlink/interlink/routing"
 )
 
 // SU5: licences are added and never reduced; the customer never reads remarks.
@@ -84,6 +85,11 @@ func TestSU5WhatIsLeft(t *testing.T) {
 			dial().is("reason", "licence_exhausted")
 		}
 	}
+	w.do(post(brown+"/licences", licence("2099-01-01", 1, 0))).want(201)
+	dial().is("verdict", "route")
+	// What calls that run have set aside is not there for another.
+	w.store.spending[idOf(brown)] = routing.Spending{Minutes: 1}
+	dial().is("reason", "licence_exhausted")
 	w.do(post(brown+"/licences", licence("2099-01-01", 1, 0))).want(201)
 	dial().is("verdict", "route")
 }

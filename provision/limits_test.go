@@ -131,5 +131,6 @@ func TestCallLog(t *testing.T) {
 		is("items.0.result", "answered").is("items.0.reason", nil).is("items.0.sip_status", 200).is("items.0.billing", "per_minute").is("items.1.billing", nil).
 		is("items.1.direction", "outbound").is("items.1.peer", nil).is("items.1.answered_at", nil).is("items.1.duration", 0).is("items.1.reason", "number_not_found")
 	w.do(get(brown+"/call-log?limit=2&cursor="+r.str("next"))).want(200).is("items.0.id", "cdr_1").is("items.0.peer", nil).is("next", nil)
-	w.do(get(smith+"/call-log")).want(200).is("next", nil)
+	w.store.records[idOf(smith)] = []routing.Record{{ID: "4", Account: idOf(smith), Started: at, Answered: at, Ended: at, Result: routing.ResultAnswered, SIPStatus: 200, Method: routing.FlatRateBurst}}
+	w.do(get(smith+"/call-log")).want(200).is("items.0.billing", "flat_rate_burst").is("next", nil)
 }

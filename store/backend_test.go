@@ -22,8 +22,12 @@ import (
 	"github.com/pbx-interlink/interlink/routing"
 )
 
-// childEnv names the data directory of a process this test starts of itself.
-const childEnv = "INTERLINK_TEST_STORE_CHILD"
+// childEnv and childTalksEnv name the data directory of a process this test starts
+// of itself.
+const (
+	childEnv      = "INTERLINK_TEST_STORE_CHILD"
+	childTalksEnv = "INTERLINK_TEST_STORE_CHILD_TALKS"
+)
 
 // shared is the redis-server that tests share which do not harm it.
 var shared struct {
@@ -34,6 +38,9 @@ var shared struct {
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
 		writeUntilKilled(dir)
+	}
+	if dir := os.Getenv(childTalksEnv); dir != "" {
+		talkUntilKilled(dir)
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		if shared.server != nil {

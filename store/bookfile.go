@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -114,9 +115,12 @@ func (b *bookFile) enter(l bookLine) {
 }
 
 // restore fills an empty Redis. Nobody is there to give the calls back that ran:
-// their leases ended with the last sign of life, and the sweep books them.
+// their leases have run out, granted the last time at the last sign of life, and
+// the first look at the account books them.
 func (b *bookFile) restore(ctx context.Context, c *redis.Client, keys ledgerKeys) error {
 	p := c.Pipeline()
+	over := b.at - callOutlives - 1
+	granted := strconv.FormatInt(over-b.at, 10)
 	for key, fields := range b.books {
 		kind, account, _ := strings.Cut(key, ":")
 		m := meter{directory.AccountID(account), kind == "talk"}
@@ -124,11 +128,11 @@ func (b *bookFile) restore(ctx context.Context, c *redis.Client, keys ledgerKeys
 			if isRunning(value) {
 				words := strings.Fields(value)
 				if len(words) == 4 {
-					words[3] = "0"
+					words[3] = granted
 				}
 				value = strings.Join(words, " ")
-				p.ZAdd(ctx, keys.metered(m), redis.Z{Score: float64(b.at), Member: field})
-				p.ZAdd(ctx, keys.meters(), redis.Z{Score: float64(b.at), Member: account})
+				p.ZAdd(ctx, keys.metered(m), redis.Z{Score: float64(over), Member: field})
+				p.ZAdd(ctx, keys.meters(), redis.Z{Score: float64(over), Member: account})
 			}
 			p.HSet(ctx, keys.tally(m), field, value)
 		}

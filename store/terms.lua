@@ -7,7 +7,7 @@ local call, format = redis.call, string.format
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
-local function parse(text) return string.match(text, '^(%d+) (%d+) ?(%d*) ?(%d*)$') end
+local function parse(text) return string.match(text, '^(%d+) (%d+) ?(%d*) ?(%-?%d*)$') end
 
 local function begun(from, to) return math.max(1, math.ceil((to - from) / 60000)) end
 
