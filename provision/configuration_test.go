@@ -206,6 +206,13 @@ func TestConfigurationNeedsEachRight(t *testing.T) {
 	}
 	w.do(put(brown+"/configuration", obj{"numbers": []obj{}}).as(user)).want(403, "forbidden")
 	w.do(put(brown+"/configuration", obj{"users": []obj{}}).as(admin)).want(409, "last_admin", "/users")
+	newcomer := obj{"email": "new@brown.example", "first_name": "N", "last_name": "N", "role": "admin"}
+	w.do(put(brown+"/configuration", obj{"users": []obj{newcomer}}).as(user)).want(403, "forbidden")
+	access := w.do(post(brown+"/access", obj{"reason": "R"})).want(201).str("token")
+	w.do(put(brown+"/configuration", obj{"users": []obj{newcomer}}).as(access)).want(403, "forbidden")
+	scoped := w.do(post(brown+"/tokens", obj{"name": "T", "scopes": []string{"account.read", "numbers.write"}})).want(201).str("token")
+	w.do(put(brown+"/configuration", obj{"numbers": []obj{}}).as(scoped)).want(200)
+	w.do(put(brown+"/configuration", obj{"settings": obj{"call_log_sync": false}}).as(scoped)).want(403, "forbidden")
 	if got := w.do(get(brown + "/configuration").as(user)).want(200); got.body["trunks"] != nil || got.body["users"] != nil || got.body["numbers"] == nil {
 		t.Errorf("a user reads %s", got.text)
 	}

@@ -361,6 +361,12 @@ func (s *Server) newcomers(ctx context.Context, dry Rehearsal, a *directory.Acco
 		if have[address] {
 			continue
 		}
+		if len(out) == 0 {
+			// Before any work is done on passwords.
+			if err := s.mayConfigure(ctx, a, part{do: usersWrite}); err != nil {
+				return nil, err
+			}
+		}
 		if len(out) == maxNewcomers {
 			return nil, directory.Invalid(base+"/users", "too_many_users", "At most %d users can be added at once.", maxNewcomers)
 		}
