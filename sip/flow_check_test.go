@@ -181,6 +181,7 @@ func (f *flow) compareCDR(words []string) error {
 		"result": string(c.Result), "reason": c.Reason.String(), "status": strconv.Itoa(c.SIPStatus),
 		"from": c.From, "to": c.To, "caller": string(c.Caller), "callee": string(c.Callee),
 		"hidden": c.Hidden.String(), "owner": string(c.Owner), "answered": strconv.FormatBool(!c.Answered.IsZero()),
+		"caller_method": c.CallerMethod.String(), "callee_method": c.CalleeMethod.String(),
 	}
 	for _, w := range words {
 		k, v, _ := strings.Cut(w, "=")

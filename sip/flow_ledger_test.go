@@ -14,6 +14,8 @@ type flowLedger struct {
 	// verdict answers admissions; 0 keeps them waiting for answer.
 	verdict routing.Verdict
 	role    routing.Role // whose line is missing when verdict is Busy
+	// carries is how admitted calls are carried, by their claims.
+	carries [2]routing.Method
 	waiting []func(routing.Verdict)
 	held    map[routing.LeaseID]bool
 	count   ledgerCount
@@ -36,6 +38,14 @@ func (l *flowLedger) Admit(a *routing.Admission, sink routing.Sink) {
 			}
 			l.held[a.Lease] = true
 			l.count.admitted++
+			for i, m := range l.carries {
+				switch m {
+				case routing.PerMinute:
+					r.PerMinute |= 1 << i
+				case routing.FlatRateBurst:
+					r.Burst |= 1 << i
+				}
+			}
 		case routing.Busy, routing.Unpaid:
 			r.Claim = -1
 			for i, c := range a.Claims {

@@ -92,6 +92,10 @@ func (p *plan) line(f []string) error {
 		if len(f) > 2 {
 			p.ledger.role = roles[f[2]]
 		}
+	case f[0] == "carries" && len(f) == 3:
+		for i, word := range f[1:] {
+			p.ledger.carries[i] = map[string]routing.Method{"flat_rate": routing.FlatRate, "flat_rate_burst": routing.FlatRateBurst, "per_minute": routing.PerMinute}[word]
+		}
 	case f[0] == "set" && len(f) == 3:
 		return p.option(f[1], f[2])
 	default:
