@@ -33,10 +33,10 @@ func atOnce(do func(i int) error) int {
 func TestOneWinnerInTheStore(t *testing.T) {
 	r := newRow(t)
 	plan := r.show.plan
-	for range 3 {
+	for round := range 3 {
 		number := r.number(plan.smith, "2001")
 		won := atOnce(func(i int) error {
-			_, err := r.api.PatchNumber(r.ctx, plan.smith, number, provision.NumberPatch{Label: provision.To(fmt.Sprint("Label ", i))})
+			_, err := r.api.PatchNumber(r.ctx, plan.smith, number, provision.NumberPatch{Label: provision.To(fmt.Sprintf("Label %d of round %d", i, round))})
 			return err
 		})
 		if after := r.number(plan.smith, "2001"); won != 1 || after.Version != number.Version+1 || after.Label == number.Label {
