@@ -167,3 +167,61 @@ func (s *Server) permissionsConfigured(ctx context.Context, a *directory.Account
 	next.Draft = set
 	return []directory.Change{save(before, next.Publish(now(), actor(ctx).Principal))}, nil
 }
+
+// newcomers are the users that a configuration adds, by address.
+type newcomers map[string]newcomer
+
+type newcomer struct {
+	user     *directory.User
+	password string
+}
+
+func (n newcomers) passwords() []GeneratedPassword {
+	var out []GeneratedPassword
+	for _, address := range slices.Sorted(maps.Keys(n)) {
+		out = append(out, GeneratedPassword{Email: n[address].user.Email, Password: n[address].password})
+	}
+	return out
+}
+
+// newcomers makes the users that the account does not have yet; base is the JSON
+// pointer of the configuration in the body.
+func (s *Server) newcomers(ctx context.Context, dry Rehearsal, a *directory.Account, c *Configuration, base string) (newcomers, error) {
+	if c.Users == nil {
+		return nil, nil
+	}
+	next := *a
+	patchConfigured(&next, c)
+	if err := next.Validate(); err != nil {
+		return nil, err
+	}
+	have := map[string]bool{}
+	for _, u := range directory.List[*directory.User](s.view, directory.KindUser, a.ID) {
+		have[strings.ToLower(u.Email)] = true
+	}
+	out := newcomers{}
+	for i, w := range *c.Users {
+		pointer, address := fmt.Sprintf("%s/users/%d", base, i), strings.ToLower(w.Email)
+		if have[address] {
+			continue
+		}
+		if len(out) == 0 {
+			// Before any work is done on passwords.
+			if err := s.mayConfigure(ctx, a, part{do: usersWrite}); err != nil {
+				return nil, err
+			}
+		}
+		if len(out) == maxNewcomers {
+			return nil, directory.Invalid(base+"/users", "too_many_users", "At most %d users can be added at once.", maxNewcomers)
+		}
+		u, password, err := s.newUser(ctx, dry, &next, &NewUser{Email: w.Email, FirstName: w.FirstName, LastName: w.LastName, Phone: w.Phone, Role: w.Role, TimeZone: w.TimeZone})
+		if err != nil {
+			return nil, under(pointer, err)
+		}
+		out[address] = newcomer{u, password}
+	}
+	return out, nil
+}
+
+// maxNewcomers bounds the passwords that one request has hashed.
+const maxNewcomers = 20
