@@ -22,8 +22,11 @@ var examplesJSON []byte
 type example struct {
 	// Operation is the operation's id; empty for what the story needs beside.
 	Operation string `json:"operation,omitempty"`
+	Method    string `json:"method"`
 	// Target is the path with its query.
-	Target  string            `json:"target"`
+	Target string `json:"target"`
+	// Token is sent where the first administrator's will not do.
+	Token   string            `json:"token,omitempty"`
 	Headers map[string]string `json:"headers,omitempty"`
 	Body    json.RawMessage   `json:"body,omitempty"`
 	Status  int               `json:"status"`
@@ -89,7 +92,10 @@ func (e example) curl(op *huma.Operation) string {
 		b.WriteString(" -X " + op.Method)
 	}
 	fmt.Fprintf(&b, ` "$API%s"`, e.Target)
-	if len(op.Security) > 0 {
+	switch {
+	case e.Token != "":
+		fmt.Fprintf(&b, " -H 'Authorization: Bearer %s'", e.Token)
+	case len(op.Security) > 0:
 		b.WriteString(` -H "Authorization: Bearer $TOKEN"`)
 	}
 	for _, p := range op.Parameters {
@@ -98,7 +104,7 @@ func (e example) curl(op *huma.Operation) string {
 		}
 	}
 	if len(e.Body) > 0 {
-		fmt.Fprintf(&b, " \\\n  -H 'Content-Type: application/json' -d '%s'", strings.ReplaceAll(string(e.Body), "'", `'\''`))
+		fmt.Fprintf(&b, " \\\n  -H 'Content-Type: application/json' -d '%s'", strings.ReplaceAll(docsExample(e.Body), "'", `'\''`))
 	}
 	return b.String()
 }

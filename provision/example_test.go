@@ -130,7 +130,10 @@ func (s *tale) ask(operation string, a asked) *reply {
 		s.t.Fatalf("%s %s %s: %d\n%s", a.method, a.path, a.body, r.status, r.text)
 	}
 	s.learn(r.body)
-	e := example{Operation: operation, Target: s.tame(a.path), Status: r.status, Headers: map[string]string{}}
+	e := example{Operation: operation, Method: a.method, Target: s.tame(a.path), Status: r.status, Headers: map[string]string{}}
+	if token := strings.TrimPrefix(a.header.Get("Authorization"), "Bearer "); token != testToken {
+		e.Token = s.tame(token)
+	}
 	for _, name := range []string{"If-Match", "Idempotency-Key"} {
 		if v := a.header.Get(name); v != "" {
 			e.Headers[name] = s.tame(v)

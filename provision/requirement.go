@@ -70,10 +70,10 @@ func whoMay(p permission, platform bool) string {
 		name string
 		has  []permission
 	}{
-		{"users of the account", userPermissions()},
-		{"its administrators", adminPermissions()},
+		{"the account's users", userPermissions()},
+		{"the account's administrators", adminPermissions()},
 		{"administrators of its federation", stewardPermissions()},
-		{"a partner for its own account", ownerPermissions()},
+		{"a partner toward itself", ownerPermissions()},
 		{"partners above it", partnerPermissions()},
 		{"staff", staffPermissions()},
 	} {

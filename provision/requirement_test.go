@@ -86,9 +86,9 @@ func TestWhoMay(t *testing.T) {
 		platform bool
 		want     string
 	}{
-		{numbersRead, false, "users of the account, its administrators, administrators of its federation, a partner for its own account, partners above it, staff"},
-		{numbersWrite, false, "its administrators, administrators of its federation, a partner for its own account, partners above it, staff"},
-		{federationManage, false, "its administrators, a partner for its own account, partners above it, staff"},
+		{numbersRead, false, "the account's users, the account's administrators, administrators of its federation, a partner toward itself, partners above it, staff"},
+		{numbersWrite, false, "the account's administrators, administrators of its federation, a partner toward itself, partners above it, staff"},
+		{federationManage, false, "the account's administrators, a partner toward itself, partners above it, staff"},
 		{creditWrite, false, "partners above it, staff"},
 		{platformWrite, true, "staff"},
 		{providerRead, true, "everybody"},
