@@ -13,8 +13,8 @@ import (
 // Question asks what would become of a call.
 type Question struct {
 	Account directory.AccountID `json:"account" maxLength:"64" doc:"The calling account."`
-	Dialled string              `json:"dialled" maxLength:"128" pattern:"^[^\\x00-\\x1f\\x7f]*$" patternDescription:"text without control characters" doc:"What is dialled." example:"2001"`
-	From    string              `json:"from,omitempty" maxLength:"64" pattern:"^[^\\x00-\\x1f\\x7f]*$" patternDescription:"text without control characters" doc:"The calling number; it is looked up for the report and changes nothing about where the call goes."`
+	Dialled string              `json:"dialled" maxLength:"128" pattern:"^[^\\x00-\\x1f\\x7f]*$" doc:"What is dialled." example:"2001"`
+	From    string              `json:"from,omitempty" maxLength:"64" pattern:"^[^\\x00-\\x1f\\x7f]*$" doc:"The calling number; it is looked up for the report and changes nothing about where the call goes."`
 }
 
 // Explanation is what would become of a call.
