@@ -320,3 +320,60 @@ func TestCallsWithoutTermsSendNoMore(t *testing.T) {
 		}
 	}
 }
+
+// LI9: a lease that its owner finds lost is still there to be booked.
+func TestLI9ALostLeaseIsBooked(t *testing.T) {
+	forEachBackend(t, func(t *testing.T, b *backend) {
+		s := b.open(t, func(c *Config) { c.EarlyTTL, c.ConfirmedTTL = time.Hour, 400*time.Millisecond })
+		mine := onCredit(routing.RoleCaller, "acc_a", 0, routing.Terms{Price: 10, Added: 100})
+		admit(t, s, lease(1), mine)
+		confirm(t, s, lease(1), 0)
+		paid := s.keys.metered(meter{account: "acc_a"})
+		b.client.ZRem(t.Context(), s.keys.outbound("acc_a"), leaseText(lease(1)))
+		eventually(t, "the lease is found to be lost", func() bool {
+			return b.client.Exists(t.Context(), s.keys.call(lease(1))).Val() == 0
+		})
+		if b.client.ZScore(t.Context(), paid, leaseText(lease(1))).Val() == 0 {
+			t.Fatal("its meter has forgotten it")
+		}
+		b.client.ZAdd(t.Context(), paid, redis.Z{Score: 1, Member: leaseText(lease(1))}) // long ago
+		if got := spending(t, s, "acc_a"); got != (routing.Spending{Spent: 10}) {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
+
+// Where there is plenty a call is admitted without a look at every other, with the
+// same outcome as with one.
+func TestLI9PlentyAndScarcity(t *testing.T) {
+	forEachBackend(t, func(t *testing.T, b *backend) {
+		s := b.open(t)
+		cheap := onCredit(routing.RoleCaller, "acc_a", 0, routing.Terms{Price: 1, Added: 10_000})
+		dear := cheap
+		dear.Terms.Price = 100
+		for n := range 10 {
+			c := cheap
+			if n == 4 {
+				c = dear
+			}
+			if a := admit(t, s, lease(n), c); a.Verdict != routing.Admitted {
+				t.Fatalf("%+v", a)
+			}
+			age(t, b, s, "acc_a", lease(n), 30*time.Second)
+		}
+		// The bound is by the dearest call; the sum is by each.
+		want := routing.Spending{Running: 9*2 + 200}
+		if got := spending(t, s, "acc_a"); got != want {
+			t.Fatalf("%+v", got)
+		}
+		last := cheap
+		last.Terms.Added = want.Running + 1 // a minute more leaves nothing
+		if a := admit(t, s, lease(100), last); a.Verdict != routing.Unpaid {
+			t.Fatalf("%+v", a)
+		}
+		last.Terms.Added++
+		if a := admit(t, s, lease(100), last); a.Verdict != routing.Admitted {
+			t.Fatalf("%+v", a)
+		}
+	})
+}

@@ -52,11 +52,18 @@ local function free(into, out, outbound, c)
   return over(c.b, rest) == 0, false, true
 end
 
--- Whether the credit lasts for one minute more than what all calls that run will have cost in a minute.
+-- Whether what is left stays above the floor by n more than what the calls that run will have counted in a minute.
+-- Where there is plenty, not every call is looked at.
+local function lasts(hash, set, left, floor, n, first)
+  local most = bound(hash)
+  if most and left() - most - n > floor then return true end
+  local run = running(hash, set, gone, first)
+  return left() - run - n > floor
+end
+
+-- Whether the credit lasts for one minute more.
 local function affords(bill, set, added, floor, price)
-  if price == 0 then return true end
-  local left = added - running(bill, set, gone)
-  return left - (call('HGET', bill, 's') or 0) - price > floor
+  return price == 0 or lasts(bill, set, function() return added - (call('HGET', bill, 's') or 0) end, floor, price)
 end
 
 local k, a = 5, 7
@@ -96,18 +103,20 @@ end
 
 if KEYS[k] then
   -- The minutes left, less what the calls that run will have talked in a minute, must last for one more.
-  local left = -running(KEYS[k], KEYS[k + 1], gone, a + 1)
-  for i = a + 1, #ARGV, 2 do
-    left = left + math.max(0, ARGV[i + 1] - (call('HGET', KEYS[k], ARGV[i]) or 0))
+  local function left()
+    local n = 0
+    for i = a + 1, #ARGV, 2 do n = n + math.max(0, ARGV[i + 1] - (call('HGET', KEYS[k], ARGV[i]) or 0)) end
+    return n
   end
-  if left <= 0 then return {-4} end
+  if not lasts(KEYS[k], KEYS[k + 1], left, 0, 0, a + 1) then return {-4} end
   metered[KEYS[k]] = {KEYS[k + 1], '1', ARGV[a]}
 end
 
 for set in pairs(taken) do call('ZADD', set, early, lease) end
 for hash, m in pairs(metered) do
   call('ZADD', m[1], early, lease)
-  call('HSET', hash, lease, m[2] .. ' ' .. stamp)
+  local _, since, highest = bound(hash)
+  call('HSET', hash, lease, m[2] .. ' ' .. stamp, '~', format('%s/%d', since or stamp, math.max(highest or 0, m[2])))
   -- When the account is to be looked at for calls that nobody gives back.
   local at = call('ZSCORE', KEYS[4], m[3])
   if not at or tonumber(at) > tonumber(early) then call('ZADD', KEYS[4], early, m[3]) end

@@ -39,6 +39,9 @@ func age(t testing.TB, b *backend, s *Store, owner string, l routing.LeaseID, by
 		for i := 1; i < min(len(words), 3); i++ { // since when it runs, and is answered
 			words[i] = earlier(words[i])
 		}
+		if since, price, ok := strings.Cut(b.client.HGet(t.Context(), s.keys.tally(m), "~").Val(), "/"); ok {
+			b.client.HSet(t.Context(), s.keys.tally(m), "~", earlier(since)+"/"+price)
+		}
 		if len(words) > 0 {
 			b.client.HSet(t.Context(), s.keys.tally(m), leaseText(l), strings.Join(words, " "))
 		}

@@ -229,8 +229,9 @@ func (l *ledger) refreshSome(now time.Time, leases []routing.LeaseID) bool {
 		keys = append(keys, l.s.keys.call(id))
 		first := len(keys)
 		eachClaim(h.loc, func(c routing.Claim) { keys = append(keys, l.s.keys.leaseSet(c)) })
+		lines := len(keys)
 		eachMeter(h.loc, func(m meter) { keys = append(keys, l.s.keys.metered(m)) })
-		args = append(args, leaseText(id), string(appendValue(nil, h.loc)), h.lasts.Milliseconds(), len(keys)-first)
+		args = append(args, leaseText(id), string(appendValue(nil, h.loc)), h.lasts.Milliseconds(), len(keys)-first, len(keys)-lines)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.s.cfg.AdmitBudget)
 	defer cancel()

@@ -7,7 +7,7 @@ local gone = now - ARGV[2]
 local reply = {running(KEYS[2], KEYS[3], gone), running(KEYS[4], KEYS[5], gone, 3), tonumber(call('HGET', KEYS[2], 's') or 0)}
 local used = call('HGETALL', KEYS[4])
 for i = 1, #used, 2 do
-  if not parse(used[i + 1]) then
+  if used[i] ~= '~' and not parse(used[i + 1]) then
     reply[#reply + 1] = used[i]
     reply[#reply + 1] = tonumber(used[i + 1])
   end

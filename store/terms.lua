@@ -1,7 +1,8 @@
 -- Calls on terms: what they cost, and the minutes they use. This begins every script that deals with either.
 -- A meter is a hash and a set. The hash has of each call that runs, by its lease: what a minute of it counts, since
 -- when it runs (ms), and once it is answered when that was and for how long its lease was granted the last time (ms).
--- The set has their deadlines. What has been counted is in the hash, too: on a bill as s, in minor units; where
+-- The set has their deadlines. As ~ the hash has a bound for all that run: since when the oldest may, a slash, the most
+-- that a minute of one may count. What has been counted is in the hash, too: on a bill as s, in minor units; where
 -- minutes are counted, by the licence they were used of.
 local call, format = redis.call, string.format
 local t = call('TIME')
@@ -29,7 +30,7 @@ end
 -- What the calls that run will have counted a minute from now. A call whose deadline was before gone is not given back
 -- by anybody any more: it is counted here, up to when its lease was last granted, and one never answered is not.
 local function running(hash, set, gone, first)
-  local sum, entries = 0, call('HGETALL', hash)
+  local sum, oldest, highest, entries = 0, nil, 0, call('HGETALL', hash)
   for i = 1, #entries, 2 do
     local lease = entries[i]
     local price, since, up, granted = parse(entries[i + 1])
@@ -37,6 +38,7 @@ local function running(hash, set, gone, first)
       local deadline = call('ZSCORE', set, lease)
       if deadline and tonumber(deadline) > gone then
         sum = sum + price * (math.ceil((now - since) / 60000) + 1)
+        oldest, highest = math.min(oldest or now, since), math.max(highest, price)
       else
         if up ~= '' then count(hash, price * begun(up, deadline and deadline - granted or up), first) end
         call('HDEL', hash, lease)
@@ -44,5 +46,18 @@ local function running(hash, set, gone, first)
       end
     end
   end
+  if oldest then
+    call('HSET', hash, '~', format('%d/%d', oldest, highest))
+  else
+    call('HDEL', hash, '~')
+  end
   return sum
+end
+
+-- More than what running may be, without a look at every call; nil where none is known to run. Then since when, and
+-- the price.
+local function bound(hash)
+  local since, price = string.match(call('HGET', hash, '~') or '', '^(%d+)/(%d+)$')
+  if not since then return nil end
+  return call('HLEN', hash) * price * (math.ceil((now - since) / 60000) + 1), since, price
 end
