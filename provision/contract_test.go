@@ -78,9 +78,8 @@ func (r *reply) held() {
 	if ok && answer["$ref"] != nil {
 		answer, ok = c.responses[lastPart(answer["$ref"].(string))].(obj)
 	}
-	documented := []any{}
 	if ok && r.status >= 400 {
-		documented, _ = answer[problemExtension].([]any)
+		documented, _ := answer[problemExtension].([]any)
 		ok = slices.Contains(documented, any(code))
 	}
 	if !ok {
