@@ -49,6 +49,9 @@ func (s *Server) putConfiguration(ctx context.Context, in *putConfigurationInput
 			if err != nil || len(changes) == 0 {
 				return nil, err
 			}
+			if now := s.view.Account(a.ID); now == nil || s.configurationVersion(now) != before.Version {
+				return stale(), nil // what was compared is not what was checked
+			}
 			return configurationError(s.apply(ctx, in.Rehearsal, changes...)), nil
 		})
 	})
@@ -96,10 +99,10 @@ func configurationError(err error) error {
 
 // part is one part of a configuration: what it needs and the changes it makes.
 type part struct {
-	pointer string
-	given   bool
-	do      permission
-	changes func() ([]directory.Change, error)
+	pointer  string
+	given    bool
+	read, do permission
+	changes  func() ([]directory.Change, error)
 }
 
 // configured lists the changes that make an account what a configuration says.
@@ -110,24 +113,28 @@ func (s *Server) configured(ctx context.Context, a *directory.Account, c *Config
 	trunks := &trunkPlan{server: s, account: a.ID}
 	var all []directory.Change
 	for _, p := range []part{
-		{"", s.view.Account(a.ID) != nil && next != *a, accountWrite, func() ([]directory.Change, error) {
+		{"", s.view.Account(a.ID) != nil && next != *a, accountRead, accountWrite, func() ([]directory.Change, error) {
 			return []directory.Change{directory.Replace(a, &next)}, next.Validate()
 		}},
-		{"/users", c.Users != nil, usersWrite, func() ([]directory.Change, error) { return s.usersPart(ctx, &next, *c.Users, people) }},
-		{"/trunks", c.Trunks != nil, trunksWrite, func() ([]directory.Change, error) { return trunks.write(*c.Trunks, c.Numbers) }},
-		{"/numbers", c.Numbers != nil, numbersWrite, func() ([]directory.Change, error) { return s.numbersPart(a.ID, *c.Numbers, trunks) }},
-		{"/limits", c.Limits != nil, limitsWrite, func() ([]directory.Change, error) { return s.limitsConfigured(ctx, a, c.Limits) }},
-		{"/restrictions", c.Restrictions != nil, restrictionsWrite, func() ([]directory.Change, error) { return s.restrictionsConfigured(a, c.Restrictions) }},
-		{"/settings", c.Settings != nil, settingsWrite, func() ([]directory.Change, error) { return s.settingsConfigured(a, c.Settings), nil }},
-		{"/plans", c.Plans != nil, plansWrite, func() ([]directory.Change, error) { return s.plansConfigured(ctx, a, c.Plans) }},
-		{"/permissions", c.Permissions != nil, permissionsWrite, func() ([]directory.Change, error) { return s.permissionsConfigured(ctx, a, c.Permissions) }},
+		{"/users", c.Users != nil, usersRead, usersWrite, func() ([]directory.Change, error) { return s.usersPart(ctx, &next, *c.Users, people) }},
+		{"/trunks", c.Trunks != nil, trunksRead, trunksWrite, func() ([]directory.Change, error) { return trunks.write(*c.Trunks, c.Numbers) }},
+		{"/numbers", c.Numbers != nil, numbersRead, numbersWrite, func() ([]directory.Change, error) { return s.numbersPart(a.ID, *c.Numbers, trunks) }},
+		{"/limits", c.Limits != nil, limitsRead, limitsWrite, func() ([]directory.Change, error) { return s.limitsConfigured(ctx, a, c.Limits) }},
+		{"/restrictions", c.Restrictions != nil, restrictionsRead, restrictionsWrite, func() ([]directory.Change, error) { return s.restrictionsConfigured(a, c.Restrictions) }},
+		{"/settings", c.Settings != nil, settingsRead, settingsWrite, func() ([]directory.Change, error) { return s.settingsConfigured(a, c.Settings), nil }},
+		{"/plans", c.Plans != nil, plansRead, plansWrite, func() ([]directory.Change, error) { return s.plansConfigured(ctx, a, c.Plans) }},
+		{"/permissions", c.Permissions != nil, permissionsRead, permissionsWrite, func() ([]directory.Change, error) { return s.permissionsConfigured(ctx, a, c.Permissions) }},
 	} {
 		if !p.given {
 			continue
 		}
+		// What stands in a part's way, and whether it is so already, tell of it.
+		if s.view.Account(a.ID) != nil && !s.mayNow(ctx, p.read, a.ID) && !s.mayNow(ctx, p.do, a.ID) {
+			return nil, underPart(p.pointer, forbidden())
+		}
 		changes, err := p.changes()
 		if err == nil && len(changes) > 0 {
-			err = s.mayConfigure(ctx, a, p)
+			err = s.mayConfigure(ctx, a, p.do)
 		}
 		if err != nil {
 			return nil, underPart(p.pointer, err)
@@ -151,12 +158,12 @@ func patchConfigured(a *directory.Account, c *Configuration) {
 
 // mayConfigure checks the right of a part's own routes. Who may create an account
 // stands above it; the token's scopes can take rights away.
-func (s *Server) mayConfigure(ctx context.Context, a *directory.Account, p part) error {
+func (s *Server) mayConfigure(ctx context.Context, a *directory.Account, do permission) error {
 	if s.view.Account(a.ID) != nil {
-		_, err := s.account(ctx, a.ID, p.do)
+		_, err := s.account(ctx, a.ID, do)
 		return err
 	}
-	if t := requestOf(ctx).principal.Token; t != nil && !inScope(t.Scopes, p.do) {
+	if t := requestOf(ctx).principal.Token; t != nil && !inScope(t.Scopes, do) {
 		return moreThanOwn("")
 	}
 	return nil

@@ -20,6 +20,7 @@ func (s *Server) usersPart(ctx context.Context, a *directory.Account, want []Use
 	var changes []directory.Change
 	var gone []directory.Object
 	had, has := false, false
+	var stays *directory.User // an administrator who is left alone
 	seen := map[string]bool{}
 	for i, w := range want {
 		base, address := fmt.Sprintf("/%d", i), strings.ToLower(w.Email)
@@ -53,6 +54,8 @@ func (s *Server) usersPart(ctx context.Context, a *directory.Account, want []Use
 		if next.Edits = before.Edits; next != *before {
 			next.Edits++
 			changes = append(changes, directory.Replace(before, &next))
+		} else if next.Role == directory.RoleAdmin {
+			stays = before
 		}
 	}
 	for address, u := range have {
@@ -64,7 +67,12 @@ func (s *Server) usersPart(ctx context.Context, a *directory.Account, want []Use
 	if had && !has && p.Kind != staff && !s.above(p, a.ID) {
 		return nil, directory.Conflict("", "last_admin", "An account's last administrator can only be taken away by those above the account.")
 	}
-	return append(changes, s.uproot(gone...)...), nil
+	changes = append(changes, s.uproot(gone...)...)
+	if stays != nil && len(changes) > 0 {
+		// Two administrators must not remove each other at once.
+		changes = append(changes, directory.Unchanged(stays))
+	}
+	return changes, nil
 }
 
 // mayAdd reports whether a principal may make a user of an account, which may be
@@ -73,7 +81,7 @@ func (s *Server) mayAdd(p principal, a *directory.Account, role directory.Role) 
 	kind := plainUser
 	switch {
 	case role != directory.RoleAdmin:
-	case a.Reseller:
+	case a.Reseller, s.view.Children(a.ID) > 0:
 		kind = partner
 	default:
 		kind = customerAdmin
@@ -207,7 +215,7 @@ func (s *Server) newcomers(ctx context.Context, dry Rehearsal, a *directory.Acco
 		}
 		if len(out) == 0 {
 			// Before any work is done on passwords.
-			if err := s.mayConfigure(ctx, a, part{do: usersWrite}); err != nil {
+			if err := s.mayConfigure(ctx, a, usersWrite); err != nil {
 				return nil, err
 			}
 		}
