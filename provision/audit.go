@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -158,6 +159,9 @@ func (v sight) entry(e directory.AuditEntry) (AuditEntry, bool) {
 		Number: e.Number, At: e.Time(), Principal: e.Actor.Principal, Subject: nullable(e.Actor.Subject), Action: e.Actor.Action,
 		RequestID: e.Actor.RequestID, Outcome: "done", Changes: []AuditChange{},
 	}
+	if v.account != "" && e.Actor.Subject != "" && !v.concerns(e, e.Actor.Subject) {
+		out.Subject = nil // somebody acted as the other side of a link
+	}
 	seen := false
 	if n := e.Note; n != nil {
 		_, seen = v.of(n.Paths)
@@ -165,7 +169,7 @@ func (v sight) entry(e directory.AuditEntry) (AuditEntry, bool) {
 	}
 	for _, c := range e.Changes {
 		account, ok := v.of(c.Paths)
-		if !ok || !v.shown(c.Kind, account) {
+		if !ok || !v.shown(c.Kind, account) || v.unseen(c, account) {
 			continue
 		}
 		seen = true
@@ -212,6 +216,7 @@ func (v sight) content(c directory.AuditChange, raw json.RawMessage, account dir
 				delete(object, side)
 			}
 		}
+		v.oneSided(object)
 	case directory.KindLicence:
 		if !v.server.may(v.reader, remarksRead, account) {
 			delete(object, "remarks")
@@ -226,6 +231,55 @@ func (v sight) content(c directory.AuditChange, raw json.RawMessage, account dir
 		}
 	}
 	return object
+}
+
+// oneSided gives an interlink of which one side is seen that side's version, as
+// reads do: the interlink's own counts what the other side does to itself.
+func (v sight) oneSided(object map[string]any) {
+	a, hasA := object["a"].(map[string]any)
+	b, hasB := object["b"].(map[string]any)
+	switch {
+	case hasA && !hasB:
+		object["version"] = a["version"]
+	case hasB && !hasA:
+		object["version"] = b["version"]
+	}
+}
+
+// told is an object after its change as the reader may see it.
+func (v sight) told(c directory.AuditChange, account directory.AccountID) json.RawMessage {
+	if c.Kind != directory.KindInterlink {
+		return c.After
+	}
+	out, err := json.Marshal(v.content(c, c.After, account))
+	if err != nil {
+		return c.After // texts and numbers always encode
+	}
+	return out
+}
+
+// unseen reports whether a change is of that part of an object only which the
+// reader may not see: the other side of an interlink, a draft of permissions,
+// hidden plans. That something happened there is not for the reader either.
+func (v sight) unseen(c directory.AuditChange, account directory.AccountID) bool {
+	switch c.Kind {
+	case directory.KindInterlink, directory.KindPermissions, directory.KindPlanSelection:
+	default:
+		return false
+	}
+	if v.account == "" || len(c.Before) == 0 || len(c.After) == 0 {
+		return false
+	}
+	before, after := v.content(c, c.Before, account), v.content(c, c.After, account)
+	delete(before, "version")
+	delete(after, "version")
+	return reflect.DeepEqual(before, after)
+}
+
+// concerns reports whether an account is the reader's or one below it, among those
+// an entry is about.
+func (v sight) concerns(e directory.AuditEntry, id directory.AccountID) bool {
+	return slices.ContainsFunc(e.Changes, func(c directory.AuditChange) bool { return v.isOf(string(id), c.Paths) })
 }
 
 // isOf reports whether an account is one of those whose part the reader sees.

@@ -156,6 +156,12 @@ func (s *Server) authenticate(r *http.Request) (principal, *Problem) {
 // asked with a hash: its time tells nothing about other tokens.
 func (s *Server) bearer(hash string, at time.Time) (principal, bool) {
 	t, _ := s.view.ObjectByClaim(directory.TokenClaim(hash)).(*directory.Token)
+	return s.principalOf(t, at)
+}
+
+// principalOf is who a token stands for, as its rights are now; false for one that
+// opens nothing.
+func (s *Server) principalOf(t *directory.Token, at time.Time) (principal, bool) {
 	if t == nil || t.Expired(at) {
 		return principal{}, false
 	}
@@ -169,11 +175,28 @@ func (s *Server) bearer(hash string, at time.Time) (principal, bool) {
 		p.User, p.ID = u.ID, "user:"+string(u.ID)
 		p.Kind = s.kindOf(u)
 	case directory.TokenAccess:
+		if !s.stillActs(t, at) {
+			return principal{}, false
+		}
 		p.Actor, p.Kind = t.Actor, s.adminKind(t.Account)
 	default:
 		p.Kind = s.adminKind(t.Account)
 	}
 	return p, true
+}
+
+// stillActs reports whether who obtained an access token may still act as the
+// account: a token does not outlive the right it was made by.
+func (s *Server) stillActs(t *directory.Token, at time.Time) bool {
+	if t.Behind == "" {
+		return true // the first administrator's
+	}
+	behind := directory.Find[*directory.Token](s.view, directory.KindToken, string(t.Behind))
+	if behind == nil || behind.Use == directory.TokenAccess {
+		return false
+	}
+	actor, ok := s.principalOf(behind, at)
+	return ok && s.may(actor, accessStart, t.Account)
 }
 
 // kindOf is what a user is.

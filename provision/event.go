@@ -23,7 +23,7 @@ const eventsPath = "/v1/events"
 // Bounds of event streams.
 const (
 	// maxStreams is how many streams a node serves, maxOwnStreams how many of
-	// one principal.
+	// one account, or of one principal of the platform's.
 	maxStreams, maxOwnStreams = 512, 16
 	// maxFollowed is how many accounts' calls one stream follows.
 	maxFollowed = 20
@@ -89,6 +89,15 @@ func (s *streams) open(who string) (release func()) {
 	}
 }
 
+// streamOwner is whose streams are counted together: an account can make itself
+// any number of tokens.
+func streamOwner(p principal) string {
+	if p.Account != "" {
+		return string(p.Account)
+	}
+	return p.ID
+}
+
 // EndStreams ends all event streams, those that begin later, too, as soon as they
 // have told what there is: a server that shuts down would wait for them.
 func (s *Server) EndStreams() {
@@ -116,7 +125,7 @@ func (s *Server) listen(ctx context.Context, in *listenInput) (*huma.StreamRespo
 	if err != nil {
 		return nil, err
 	}
-	release := s.streams.open(v.reader.ID)
+	release := s.streams.open(streamOwner(v.reader))
 	if release == nil {
 		return nil, newProblem(http.StatusTooManyRequests, "too_many_streams", "Too many event streams are open; try again later.").with("Retry-After", "10")
 	}
@@ -220,22 +229,22 @@ func (l *listener) serve(ctx context.Context) {
 	moved, stop := l.server.moves(ctx)
 	defer stop()
 	for {
-		var err error
+		tell := l.changes
 		select {
 		case <-ctx.Done():
 			return
 		case <-l.server.streams.done:
 			return
 		case <-beat.C:
-			if err = l.flush(": here\n\n"); err == nil {
-				err = l.changes(ctx) // what a store that was away left out
+			if l.flush(": here\n\n") != nil {
+				return
 			}
+			// Changes, too: what a store that was away left out.
 		case <-look:
-			err = l.compare(ctx)
+			tell = l.compare
 		case <-moved:
-			err = l.changes(ctx)
 		}
-		if err != nil || !l.allowed() {
+		if !l.allowed() || tell(ctx) != nil {
 			return
 		}
 	}
@@ -268,14 +277,15 @@ func (s *Server) moves(ctx context.Context) (<-chan struct{}, func()) {
 // allowed reports whether the reader may still listen: the token may have ended,
 // or its rights.
 func (l *listener) allowed() bool {
-	p := l.sight.reader
-	if p.Token != nil {
-		t := directory.Find[*directory.Token](l.server.view, directory.KindToken, string(p.Token.ID))
-		if t == nil || t.Expired(time.Now()) {
+	if old := l.sight.reader.Token; old != nil {
+		t := directory.Find[*directory.Token](l.server.view, directory.KindToken, string(old.ID))
+		p, ok := l.server.principalOf(t, time.Now())
+		if !ok {
 			return false
 		}
+		l.sight.reader = p // its role may be another
 	}
-	return l.server.may(p, eventsRead, l.sight.account)
+	return l.server.may(l.sight.reader, eventsRead, l.sight.account)
 }
 
 // changes tells what the trail has beyond where the stream stands.
@@ -329,13 +339,13 @@ func (l *listener) tellEntry(e directory.AuditEntry) {
 func (v sight) events(e directory.AuditEntry) (events []Event) {
 	for _, c := range e.Changes {
 		account, ok := v.of(c.Paths)
-		if !ok || !v.shown(c.Kind, account) {
+		if !ok || !v.shown(c.Kind, account) || v.unseen(c, account) {
 			continue
 		}
 		event := Event{Kind: c.Kind, ID: c.ID, Account: nullable(account), Action: changeAction(c), At: e.Time()}
 		event.Type = string(event.Kind) + "." + event.Action
 		var after struct{ Version uint64 }
-		if len(c.After) > 0 && json.Unmarshal(c.After, &after) == nil {
+		if len(c.After) > 0 && json.Unmarshal(v.told(c, account), &after) == nil {
 			event.Version = &after.Version
 		}
 		events = append(events, event)
