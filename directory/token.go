@@ -39,8 +39,8 @@ type Token struct {
 	// Actor is the principal behind an access token, Reason what they gave.
 	Actor  string `json:"actor,omitempty"`
 	Reason string `json:"reason,omitempty"`
-	// Behind is the token with which an access token was obtained, which ends no
-	// later; empty: the first administrator's.
+	// Behind is the token with which an access token was obtained, or an API token
+	// made by another one; it ends no later. Empty: made in a session, or: the first administrator's.
 	Behind TokenID `json:"behind,omitempty"`
 	// ExpiresAt zero: never.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`

@@ -96,6 +96,9 @@ func (s *Server) patchAccount(ctx context.Context, in *patchAccountInput) (*Read
 		if err != nil {
 			return nil, err
 		}
+		if in.EndCalls && !s.mayNow(ctx, callsEnd, before.ID) {
+			return nil, forbidden()
+		}
 		if err := in.check(before.Version); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,6 +20,9 @@ type listAccountsInput struct {
 }
 
 func (s *Server) listAccounts(ctx context.Context, in *listAccountsInput) (*Listing[Account], error) {
+	if p := requestOf(ctx).principal; p.Token != nil && !inScope(p.Token.Scopes, accountRead) {
+		return nil, forbidden()
+	}
 	if p := requestOf(ctx).principal; p.Token != nil && !inScope(p.Token.Scopes, accountRead) {
 		return nil, forbidden()
 	}
@@ -111,9 +115,19 @@ func (in *listAccountsInput) lastRow(at position) (accountRow, error) {
 // is about, in the order of their ids, until it returns false.
 func (s *Server) matching(ctx context.Context, in *listAccountsInput, after directory.AccountID, yield func(*directory.Account) bool) {
 	visible, query := s.visible(requestOf(ctx).principal), strings.ToLower(in.Query)
-	s.eachAccount(after, func(a *directory.Account) bool {
-		return !in.match(a, query) || in.Provider != "" && !s.has(a, in.Provider) || visible != nil && !visible[a.ID] || yield(a)
-	})
+	each := func(a *directory.Account) bool {
+		return !in.match(a, query) || in.Provider != "" && !s.has(a, in.Provider) || yield(a)
+	}
+	if visible == nil {
+		s.eachAccount(after, each)
+		return
+	}
+	// Who sees few accounts must not have all there are looked at.
+	for _, id := range slices.Sorted(maps.Keys(visible)) {
+		if a := s.view.Account(id); a != nil && id > after && !each(a) {
+			return
+		}
+	}
 }
 
 // accountsAtOnce is how many accounts are copied while the view is held: calls

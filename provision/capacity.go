@@ -13,7 +13,7 @@ const maxCapacityCalls = 1000
 // Capacity tells who holds an account's lines (LI7).
 type Capacity struct {
 	Lanes     []Lane             `json:"lanes" nullable:"false" doc:"The account's lanes."`
-	Calls     []LiveCall         `json:"calls" nullable:"false" doc:"The calls that hold lines of the account, at most 1000."`
+	Calls     []LiveCall         `json:"calls" nullable:"false" doc:"The calls that hold lines of the account, at most 1000; none where the token may not read calls."`
 	Ancestors []AncestorCapacity `json:"ancestors" nullable:"false" doc:"The accounts above that have limits, nearest first: their lines are needed, too."`
 }
 
@@ -48,9 +48,11 @@ func (s *Server) getCapacity(ctx context.Context, in *getCapacityInput) (*Readin
 	if err != nil {
 		return nil, err
 	}
-	calls, err := s.calls.LiveCalls(ctx, a.ID, maxCapacityCalls)
-	if err != nil {
-		return nil, err
+	var calls []routing.LiveCall
+	if s.mayNow(ctx, callsRead, a.ID) {
+		if calls, err = s.calls.LiveCalls(ctx, a.ID, maxCapacityCalls); err != nil {
+			return nil, err
+		}
 	}
 	out := Capacity{Calls: []LiveCall{}, Ancestors: []AncestorCapacity{}}
 	for i, one := range accounts {

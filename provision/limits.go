@@ -59,6 +59,9 @@ func (s *Server) limitsPart(ctx context.Context, a *directory.Account, n *NewLim
 	if err != nil {
 		return nil, err
 	}
+	if t := requestOf(ctx).principal.Token; billing(l) != (terms{}) && t != nil && !inScope(t.Scopes, creditWrite) {
+		return nil, moreThanOwn(base)
+	}
 	pool, err := s.parentPool(ctx, a.Parent, nil, l, base)
 	return append([]directory.Change{directory.Create(l)}, pool...), err
 }

@@ -147,6 +147,9 @@ func fromDirectory(e *directory.Error) *Problem {
 	if claim := claimOf(e); claim != "" && field == "" {
 		code, field, detail = taken(claim)
 	}
+	if e.Kind == directory.KindStale {
+		detail = stale().Detail // the store names the object, which may be one above the account
+	}
 	if detail == "" {
 		detail = http.StatusText(status(e.Kind)) + "."
 	}

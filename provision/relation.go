@@ -72,7 +72,7 @@ func (s *Server) fellow(p principal, f *directory.Federation) bool {
 	if p.Account == "" {
 		return false
 	}
-	if m := s.membership(p.Account); m != nil && !m.Pending() && m.Federation == f.ID {
+	if s.belongs(p.Account, f) {
 		return s.granted(p, p.Account)[federationRead]
 	}
 	if p.Kind != partner {
@@ -84,6 +84,12 @@ func (s *Server) fellow(p principal, f *directory.Federation) bool {
 		}
 	}
 	return false
+}
+
+// belongs reports whether an account is a member of a federation.
+func (s *Server) belongs(id directory.AccountID, f *directory.Federation) bool {
+	m := s.membership(id)
+	return m != nil && !m.Pending() && m.Federation == f.ID
 }
 
 // federation returns the federation a path names, for reading or for managing.
@@ -98,6 +104,9 @@ func (s *Server) federation(ctx context.Context, id directory.FederationID, do p
 	allowed := s.may(p, do, f.Account)
 	if is < ownership {
 		allowed = do == federationRead && (p.Token == nil || inScope(p.Token.Scopes, do))
+		if is == fellow && s.belongs(p.Account, f) {
+			allowed = allowed && s.shows(p, do, p.Account)
+		}
 	}
 	if is == stranger {
 		return nil, stranger, directory.NotFound(directory.KindFederation)

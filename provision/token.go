@@ -29,7 +29,7 @@ type Token struct {
 type NewToken struct {
 	Name      string     `json:"name" minLength:"1" maxLength:"128" doc:"A name for people." example:"Provisioning script"`
 	Scopes    []string   `json:"scopes,omitempty" maxItems:"64" nullable:"false" doc:"Permissions by name, such as numbers.write; read for all that end in .read; * for all. Without, the scopes of the token that asks, or all." example:"[\"read\"]"`
-	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When it ends, in the future; never without." example:"2030-01-01T00:00:00Z"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When it ends, in the future; never without. What an API token makes ends with it at the latest." example:"2030-01-01T00:00:00Z"`
 }
 
 type createTokenInput struct {
@@ -79,6 +79,7 @@ func (s *Server) makeToken(ctx context.Context, dry Rehearsal, owner directory.A
 			return nil, directory.Invalid("/expires_at", "expiry_past", "The token would have expired already.")
 		}
 	}
+	behindToken(t, p)
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
@@ -97,6 +98,18 @@ func (s *Server) makeToken(ctx context.Context, dry Rehearsal, owner directory.A
 		out.Token = secret
 	}
 	return created(dry, tokenPath(t), t.Version, out), nil
+}
+
+// behindToken lets a token that an API token makes end with it, and no later:
+// whoever revokes one is rid of all it was used for.
+func behindToken(t *directory.Token, p principal) {
+	if p.Token == nil || p.Token.Use != directory.TokenAPI {
+		return
+	}
+	t.Behind = p.Token.ID
+	if end := p.Token.ExpiresAt; !end.IsZero() && (t.ExpiresAt.IsZero() || end.Before(t.ExpiresAt)) {
+		t.ExpiresAt = end
+	}
 }
 
 func tokenPath(t *directory.Token) string {
