@@ -17,8 +17,8 @@ type Config struct {
 	URL string
 	// Embedded runs a Redis inside the process, for one node.
 	Embedded bool
-	// DataDir is where an embedded store keeps the directory and the call
-	// records. With a Redis of its own a store keeps its last view of the
+	// DataDir is where an embedded store keeps the directory, the call records
+	// and what calls have cost and talked. With a Redis of its own a store keeps its last view of the
 	// directory there, without the keys of interlinks, and starts from it when
 	// Redis does not answer. Empty keeps nothing beyond the process.
 	DataDir string
