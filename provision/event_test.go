@@ -261,8 +261,10 @@ func TestEventsThatCannotBeResumed(t *testing.T) {
 		}
 	}
 	// The entries behind the last one heard are trimmed away.
+	w.store.mu.Lock() // the streams above still read
 	w.store.trail = w.store.trail[2:]
 	first := directory.AuditPosition{Ms: w.store.trail[0].Ms, Number: 1}
+	w.store.mu.Unlock()
 	if h := listenTo(t, server, testToken, "", eventID(first)).next(); h.name != "reset" {
 		t.Errorf("after a trimmed entry comes %+v", h)
 	}
