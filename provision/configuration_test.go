@@ -262,3 +262,22 @@ func TestConfigurationNormalizes(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// Two configurations that go by one version and only add: one of them is told.
+func TestConfigurationsThatOnlyAdd(t *testing.T) {
+	w := newWorld(t)
+	brown := w.account("Brown")
+	w.trunk(brown, "192.0.2.1")
+	path := brown + "/configuration"
+	tag := w.do(get(path)).want(200).etag()
+	adding := func(number string) asked {
+		return put(path, obj{"numbers": []obj{{"number": number, "trunk": "PBX"}}}).match(tag)
+	}
+	other := *w
+	other.server = w.another()
+	w.store.before = func() { other.do(adding("2002")).want(200) }
+	w.do(adding("2001")).want(412, "stale")
+	if got := w.do(get(brown + "/numbers")).want(200).ids("number"); len(got) != 1 || got[0] != "2002" {
+		t.Errorf("the numbers are %v", got)
+	}
+}

@@ -52,7 +52,7 @@ func (s *Server) putConfiguration(ctx context.Context, in *putConfigurationInput
 			if now := s.view.Account(a.ID); now == nil || s.configurationVersion(now) != before.Version {
 				return stale(), nil // what was compared is not what was checked
 			}
-			return configurationError(s.apply(ctx, in.Rehearsal, changes...)), nil
+			return configurationError(s.apply(ctx, in.Rehearsal, alone(a, changes)...)), nil
 		})
 	})
 	if err != nil {
@@ -68,6 +68,20 @@ func (s *Server) putConfiguration(ctx context.Context, in *putConfigurationInput
 		out.Passwords = people.passwords()
 	}
 	return &Reading[Reconfiguration]{ETag: etag(out.Version), Body: out}, nil
+}
+
+// alone has the account itself written with what hangs on it: two configurations
+// that only add have nothing else in common that the store could compare, and
+// both would think to have gone by the version they named.
+func alone(a *directory.Account, changes []directory.Change) []directory.Change {
+	at := slices.IndexFunc(changes, func(c directory.Change) bool { return c.Ref() == a.Ref() })
+	switch {
+	case at < 0:
+		return append(changes, directory.Replace(a, a))
+	case changes[at].Demand():
+		changes[at] = directory.Replace(a, a)
+	}
+	return changes
 }
 
 // with is the configuration with another one's parts in place of its own.
