@@ -25,8 +25,6 @@ const (
 	// maxStreams is how many streams a node serves, maxOwnStreams how many of
 	// one account, or of one principal of the platform's.
 	maxStreams, maxOwnStreams = 512, 16
-	// maxFollowed is how many accounts' calls one stream follows.
-	maxFollowed = 20
 	// eventChunk is how many entries of the trail are read at a time.
 	eventChunk = 200
 	// heartbeat is how often a quiet stream says that it is alive, streamWrite
