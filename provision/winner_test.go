@@ -46,7 +46,7 @@ func (s *town) edits(e *estate) map[string]func(i int) any {
 		"PUT " + settingsPath:                          func(i int) any { return obj{"call_log_sync": false} },
 		"PATCH " + accountPath + "/webhooks/{webhook}": func(i int) any { return obj{"url": fmt.Sprintf("https://192.0.66.2/%d", i)} },
 		"PUT " + accountPath + "/configuration": func(i int) any {
-			return obj{"numbers": []obj{{"number": "2001", "trunk": e.named["{trunk}"], "label": fmt.Sprint("Label ", i)}}}
+			return obj{"numbers": []obj{{"number": "2001", "trunk": e.named["{trunk}"], "label": fmt.Sprint("Configured ", i)}}}
 		},
 		// Naming an administrator twice is no change.
 		"PUT " + administratorPath: nil,

@@ -88,11 +88,15 @@ func (p *plan) line(f []string) error {
 		// Another address than everybody else's: dialogs go by the address.
 		p.peer(f[1], "nobody", "127.0.0.99")
 	case f[0] == "ledger" && len(f) > 1:
+		p.ledger.mu.Lock()
+		defer p.ledger.mu.Unlock()
 		p.ledger.verdict = verdicts[f[1]]
 		if len(f) > 2 {
 			p.ledger.role = roles[f[2]]
 		}
 	case f[0] == "carries" && len(f) == 3:
+		p.ledger.mu.Lock()
+		defer p.ledger.mu.Unlock()
 		for i, word := range f[1:] {
 			p.ledger.carries[i] = map[string]routing.Method{"flat_rate": routing.FlatRate, "flat_rate_burst": routing.FlatRateBurst, "per_minute": routing.PerMinute}[word]
 		}
