@@ -24,7 +24,8 @@ import (
 // testCanaries lets secrets of all kinds through the real programs, with a Redis
 // that writes down every command and with a data directory, and then looks for
 // them where none may be: in Redis' files, the data directory, the log at its most
-// talkative, the metrics and the audit trail.
+// talkative, the metrics, the audit trail, the event stream and what webhooks are
+// posted.
 func testCanaries(t *testing.T, binary string) {
 	t.Run("redis", func(t *testing.T) {
 		b := newBirds(t)
@@ -51,6 +52,11 @@ func testCanaries(t *testing.T, binary string) {
 type birds struct {
 	*scene
 	admin, cluster string
+	// events is what the administrator follows, posted what webhooks are sent.
+	events *stream
+	posted *mailbox
+	// followed are the accounts with a webhook to posted.
+	followed []string
 	// known are all secrets so far, and what they are.
 	known map[string]string
 }
@@ -135,14 +141,18 @@ func (b *birds) made(token, path string, body any) (string, map[string]any) {
 func (b *birds) fly(binary string, g testbed.Gateway) {
 	b.t.Helper()
 	g.Binary, g.SIP, g.Dir, g.NodeID = binary, sipAddress(b.t), b.dir, "node-1"
-	g.Env = append(g.Env, "INTERLINK_LOG_LEVEL=debug", "INTERLINK_ADMIN_TOKEN="+b.admin, "INTERLINK_CLUSTER_KEY="+b.cluster)
+	g.Env = append(g.Env, "INTERLINK_LOG_LEVEL=debug", "INTERLINK_WEBHOOK_ALLOW_PRIVATE=true", "INTERLINK_ADMIN_TOKEN="+b.admin, "INTERLINK_CLUSTER_KEY="+b.cluster)
 	var err error
 	b.gateway, err = testbed.StartGateway(b.ctx, g)
 	b.must(err)
 	b.t.Cleanup(func() { dismiss(b.t, b.gateway) })
+	b.posted = newMailbox(b.t)
+	b.events, err = followEvents(b.ctx, b.gateway, b.admin, "")
+	b.must(err)
 	b.people()
 	b.links()
 	b.strangers()
+	b.lookAtEvents()
 	metrics, err := b.gateway.Metrics()
 	b.must(err)
 	b.look("the metrics", []byte(metrics), 1_000)
@@ -171,6 +181,7 @@ func (b *birds) people() {
 	pat := person("pat@brown.example")
 	delete(pat, "role")
 	brown, _ := b.made(b.admin, "/v1/accounts", fields{"name": "Brown", "admin": pat})
+	b.follow(brown)
 	b.made(b.admin, "/v1/accounts", fields{"name": "Generated", "admin": fields{"email": "g@g.example", "first_name": "G", "last_name": "G"}})
 	user, _ := b.made(b.admin, brown+"/users", person("kim@brown.example"))
 	b.ask(b.admin, "PATCH", user, fields{"password": b.sing("new password")})
@@ -196,6 +207,8 @@ func (b *birds) links() {
 	b.t.Helper()
 	a, _ := b.made(b.admin, "/v1/accounts", fields{"name": "A"})
 	z, _ := b.made(b.admin, "/v1/accounts", fields{"name": "Z"})
+	b.follow(a)
+	b.follow(z)
 	_, link := b.made(b.admin, a+"/interlinks", fields{"name": "spent"})
 	b.ask(b.admin, "POST", z+"/interlinks/redeem", fields{"name": "N", "authorization_key": link["authorization_key"]})
 	open, _ := b.made(b.admin, a+"/interlinks", fields{"name": "open"})

@@ -28,6 +28,7 @@ func TestRealPrograms(t *testing.T) {
 		{"caps", testCaps},
 		{"two nodes share a cap", testSharedCap},
 		{"two nodes share changes", testPropagation},
+		{"events go on at another node", testResume},
 		{"federation", testFederation},
 		{"kill embedded", testKillEmbedded},
 		{"outage", testOutage},
