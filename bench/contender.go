@@ -22,6 +22,8 @@ type contender struct {
 	probed bool
 	// keeps: it holds something for a call that is up.
 	keeps bool
+	// asked: it runs only where -only names it.
+	asked bool
 }
 
 // contenders returns the rows asked for.
@@ -34,9 +36,11 @@ func contenders(p *plan) ([]contender, error) {
 		{name: "sipgo+redis", start: startSipgo, probed: true, keeps: true},
 		{name: "interlink", probed: true, keeps: true,
 			start: func(ctx context.Context, _ *lab, s site) (*running, error) { return startInterlink(ctx, p.gateway, s) }},
+		{name: "interlink+hostile", probed: true, asked: true,
+			start: func(ctx context.Context, _ *lab, s site) (*running, error) { return startHarassed(ctx, p.gateway, s) }},
 	}
 	if len(p.only) == 0 {
-		return all, nil
+		return slices.DeleteFunc(all, func(c contender) bool { return c.asked }), nil
 	}
 	var some []contender
 	for _, name := range p.only {

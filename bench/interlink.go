@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -12,26 +14,53 @@ import (
 // startInterlink runs the gateway as in production: a real Redis, limits on
 // both accounts, call records, metrics.
 func startInterlink(ctx context.Context, binary string, s site) (*running, error) {
-	redis, err := testbed.StartRedis(ctx, s.dir)
+	_, r, err := startGateway(ctx, binary, s)
+	return r, err
+}
+
+// startHarassed does so and lets a crowd throw all it has at the REST API, two
+// clients of each sort.
+func startHarassed(ctx context.Context, binary string, s site) (*running, error) {
+	g, r, err := startGateway(ctx, binary, s)
 	if err != nil {
 		return nil, err
+	}
+	crowd, err := g.Harass(context.WithoutCancel(ctx), 2)
+	if err != nil {
+		r.abandon()
+		return nil, err
+	}
+	finish, abandon := r.finish, r.abandon
+	r.finish = func(ctx context.Context) (int, error) {
+		crowd.Disperse()
+		fmt.Fprintf(os.Stderr, "the crowd was answered: %v\n", crowd)
+		return finish(ctx)
+	}
+	r.abandon = func() { crowd.Disperse(); abandon() }
+	return r, nil
+}
+
+func startGateway(ctx context.Context, binary string, s site) (*testbed.RunningGateway, *running, error) {
+	redis, err := testbed.StartRedis(ctx, s.dir)
+	if err != nil {
+		return nil, nil, err
 	}
 	g, err := testbed.StartGateway(ctx, testbed.Gateway{Binary: binary, SIP: s.proxy, RedisURL: redis.URL(), Dir: s.dir,
 		Env: []string{"INTERLINK_DRAIN_TIME=1s"}})
 	if err != nil {
 		redis.Kill()
-		return nil, err
+		return nil, nil, err
 	}
 	abandon := func() { g.Kill(); redis.Kill() }
 	if err := provision(ctx, g, s); err != nil {
 		abandon()
-		return nil, err
+		return nil, nil, err
 	}
 	finish := func(context.Context) (int, error) {
 		n, err := answered(g)
 		return n, errors.Join(err, g.Stop(), redis.Stop())
 	}
-	return &running{proxy: g.Process, redis: redis.Process, finish: finish, abandon: abandon}, nil
+	return g, &running{proxy: g.Process, redis: redis.Process, finish: finish, abandon: abandon}, nil
 }
 
 // answered reads from the gateway's metrics how many calls have been answered

@@ -29,6 +29,7 @@ func TestRealPrograms(t *testing.T) {
 		{"two nodes share a cap", testSharedCap},
 		{"two nodes share changes", testPropagation},
 		{"events go on at another node", testResume},
+		{"hostile HTTP", testHostileHTTP},
 		{"federation", testFederation},
 		{"kill embedded", testKillEmbedded},
 		{"outage", testOutage},
