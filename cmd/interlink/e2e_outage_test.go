@@ -8,7 +8,7 @@ import (
 	"github.com/pbx-interlink/interlink/bench/testbed"
 )
 
-// testOutage takes Redis away while calls are up, once by a standstill and once
+// LI5 and LI6: testOutage takes Redis away while calls are up, once by a standstill and once
 // by its death, and gives it back. Calls that are up end in good order without
 // it, new ones are refused with a 503 that says why and when to try again, and
 // once it is back calls go through, every line is free and no record is missing.

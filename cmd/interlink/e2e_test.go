@@ -15,7 +15,8 @@ import (
 
 // TestRealPrograms runs the built gateway as a process of its own, with a real
 // redis-server and SIPp at both ends, and looks at it only from outside: SIP,
-// the REST API and the debug listener.
+// the REST API and the debug listener. A test of rows of docs/statements.md bears
+// their ids.
 func TestRealPrograms(t *testing.T) {
 	binary := buildGateway(t)
 	for _, c := range []struct {
@@ -25,14 +26,14 @@ func TestRealPrograms(t *testing.T) {
 		{"load", testLoad},
 		{"ends of calls", testEnds},
 		{"refusals", testRefusals},
-		{"caps", testCaps},
-		{"two nodes share a cap", testSharedCap},
+		{"LI4 LI6 caps", testCaps},
+		{"LI4 two nodes share a cap", testSharedCap},
 		{"two nodes share changes", testPropagation},
 		{"events go on at another node", testResume},
 		{"hostile HTTP", testHostileHTTP},
 		{"federation", testFederation},
 		{"kill embedded", testKillEmbedded},
-		{"outage", testOutage},
+		{"LI5 LI6 outage", testOutage},
 		{"several loops", testLoops},
 		{"a proxy before the PBX", testProxyBefore},
 		{"drain", testDrain},

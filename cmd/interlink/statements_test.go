@@ -1,6 +1,7 @@
 package main
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -11,12 +12,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"go/ast"
 )
 
 // Every statement of docs/statements.md has a test that bears its name,
-// TestAC7Wizard or TestIL4IL5EachSide, and no test names one that is not there.
+// TestAC7Wizard, TestIL4IL5EachSide or "LI5 LI6 outage" of the tests on real
+// programs, and no test names one that is not there.
 func TestStatementsHaveTests(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "statements.md"))
 	if err != nil {
@@ -32,7 +32,7 @@ func TestStatementsHaveTests(t *testing.T) {
 	if len(named) < 50 {
 		t.Fatalf("docs/statements.md has %d statements; the test has lost its way", len(named))
 	}
-	id := regexp.MustCompile(`^Test((?:(?:AC|IN|IL|FE|DI|LI|SU|OB)[0-9]+)+)`)
+	id := regexp.MustCompile(`^Test((?:(?:AC|IN|IL|FE|DI|LI|SU|OB)[0-9]+ ?)+)`)
 	for _, name := range testNames(t, filepath.Join("..", "..")) {
 		m := id.FindStringSubmatch(name)
 		if m == nil {
@@ -45,6 +45,12 @@ func TestStatementsHaveTests(t *testing.T) {
 			named[row] = append(named[row], name)
 		}
 	}
+	for _, row := range []string{"LI5", "LI6"} {
+		// What holds while the store is away only real programs show.
+		if !slices.Contains(named[row], "TestLI5 LI6 outage") {
+			t.Errorf("%s is not tested without a store", row)
+		}
+	}
 	for _, row := range slices.Sorted(maps.Keys(named)) {
 		if len(named[row]) == 0 {
 			t.Errorf("%s has no test", row)
@@ -53,7 +59,8 @@ func TestStatementsHaveTests(t *testing.T) {
 	}
 }
 
-// testNames lists all test functions below a directory.
+// testNames lists all test functions below a directory, and the tests on real
+// programs as if each were one.
 func testNames(t *testing.T, root string) []string {
 	t.Helper()
 	var names []string
@@ -68,6 +75,9 @@ func testNames(t *testing.T, root string) []string {
 		for _, d := range file.Decls {
 			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
 				names = append(names, f.Name.Name)
+				if f.Name.Name == "TestRealPrograms" {
+					names = append(names, programTests(f)...)
+				}
 			}
 		}
 		return nil
@@ -75,5 +85,19 @@ func testNames(t *testing.T, root string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return names
+}
+
+// programTests lists the names in the table of TestRealPrograms.
+func programTests(f *ast.FuncDecl) (names []string) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		row, ok := n.(*ast.CompositeLit)
+		if ok && len(row.Elts) == 2 {
+			if name, ok := row.Elts[0].(*ast.BasicLit); ok {
+				names = append(names, "Test"+strings.Trim(name.Value, `"`))
+			}
+		}
+		return true
+	})
 	return names
 }
