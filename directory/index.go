@@ -14,7 +14,7 @@ type index struct {
 	links    map[InterlinkID]*Interlink
 	keys     map[string]InterlinkID
 	realms   map[string]AccountID
-	order    sortedList[*plan] // of accounts, by id
+	orders   [accountOrders]sortedList[*plan] // of accounts
 	sources  sourceTable
 	records  recordPool
 	limited  int // accounts with limits
@@ -40,8 +40,11 @@ type plan struct {
 	numbers  sortedList[*record] // sorted by ID
 	trunks   []*Trunk            // sorted by ID
 	links    []*Interlink        // sorted by ID
-	children int
-	listing  listing
+	children sortedList[*plan]   // sorted by id
+	// connection and login are what an AccountRow tells.
+	connection *Connection
+	login      int64
+	listing    listing
 	// shared is the plan of the federation that the account belongs to by the
 	// membership member; nil for none.
 	shared *sharedPlan
@@ -81,6 +84,10 @@ func (x *index) put(d Delta) {
 		x.setFederation(d)
 	case KindMembership:
 		x.setMembership(d)
+	case KindUser:
+		x.setUser(d)
+	case KindConnection:
+		x.setConnection(d)
 	default:
 		x.shelf.put(d)
 	}
@@ -102,8 +109,8 @@ func byAccountID(a, b *plan) int { return cmp.Compare(a.id, b.id) }
 // prune forgets an account's plan once nothing is left in it, in whatever order
 // an entry deletes the account and what hangs on it.
 func (x *index) prune(id AccountID) {
-	if p := x.accounts[id]; p != nil && p.account == nil && p.limits == nil && p.shared == nil && p.children == 0 &&
-		p.numbers.len()+len(p.trunks)+len(p.links) == 0 {
+	if p := x.accounts[id]; p != nil && p.account == nil && p.limits == nil && p.shared == nil && p.connection == nil && p.login == 0 &&
+		p.children.len()+p.numbers.len()+len(p.trunks)+len(p.links) == 0 {
 		delete(x.accounts, id)
 	}
 }
@@ -114,30 +121,30 @@ func (x *index) setAccount(id AccountID, after *Account) {
 	if before != nil && after != nil && after.Version <= before.Version {
 		return
 	}
+	moved := before == nil || after == nil || before.Name != after.Name || !before.CreatedAt.Equal(after.CreatedAt)
 	if before != nil {
 		if realm := strings.ToLower(before.Realm); x.realms[realm] == id {
 			delete(x.realms, realm)
 		}
-		if before.Parent != "" {
-			x.plan(before.Parent).children--
+		if above := x.accounts[before.Parent]; above != nil {
+			above.children.remove(p, byAccountID)
 			x.prune(before.Parent)
+		}
+		if moved && !x.unsorted {
+			x.disorder(p)
 		}
 	}
 	p.account = after
 	if after == nil {
-		x.order.remove(p, byAccountID)
 		x.prune(id)
 		return
 	}
-	switch {
-	case before == nil && x.unsorted:
-		x.order.append(p)
-	case before == nil:
-		x.order.add(p, byAccountID)
+	if before == nil || moved && !x.unsorted {
+		x.order(p)
 	}
 	x.realms[strings.ToLower(after.Realm)] = id
 	if after.Parent != "" {
-		x.plan(after.Parent).children++
+		x.plan(after.Parent).children.add(p, byAccountID)
 	}
 }
 

@@ -66,7 +66,7 @@ func (l *Loader) Apply(deltas []Delta) {
 // Size is how many objects there are.
 func (l *Loader) Size() int {
 	l.finish()
-	return l.order.len() + len(l.trunks) + l.numbers.count() + len(l.links) + len(l.shelf.objects)
+	return l.orders[AccountsByID].len() + len(l.trunks) + l.numbers.count() + len(l.links) + len(l.shelf.objects)
 }
 
 func (l *Loader) putNumber(n *InternalNumber) {
@@ -118,7 +118,7 @@ func (l *Loader) finish() {
 	var done sync.WaitGroup
 	done.Go(func() { twice = l.numbers.addAll(l.listed) })
 	l.listNumbers()
-	l.order.sort(byAccountID)
+	l.sortAccounts()
 	done.Wait()
 	l.settle(twice)
 	l.listed = nil

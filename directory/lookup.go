@@ -32,7 +32,7 @@ func (v *View) AccountByRealm(realm string) *Account {
 func (v *View) Accounts(after AccountID, yield func(*Account) bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	v.order.from(func(p *plan) bool { return p.id <= after }, func(p *plan) bool { return yield(p.account) })
+	v.orders[AccountsByID].from(func(p *plan) bool { return p.id <= after }, func(p *plan) bool { return yield(p.account) })
 }
 
 // Children returns how many accounts have this one as parent.
@@ -40,7 +40,7 @@ func (v *View) Children(id AccountID) int {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	if p := v.accounts[id]; p != nil {
-		return p.children
+		return p.children.len()
 	}
 	return 0
 }
@@ -196,7 +196,7 @@ func (v *View) Size(k Kind) int {
 	defer v.mu.RUnlock()
 	switch k {
 	case KindAccount:
-		return v.order.len()
+		return v.orders[AccountsByID].len()
 	case KindTrunk:
 		return len(v.trunks)
 	case KindNumber:

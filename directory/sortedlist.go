@@ -170,6 +170,19 @@ func (l *sortedList[T]) from(before func(T) bool, yield func(T) bool) {
 	}
 }
 
+// back calls yield for the entries up to a place, the last first, until it
+// returns false. behind tells of each entry whether it stands behind that place.
+func (l *sortedList[T]) back(behind func(T) bool, yield func(T) bool) {
+	for n := firstNot(l.parts(), func(n int) bool { return !behind(l.part(n)[0]) }) - 1; n >= 0; n-- {
+		part := l.part(n)
+		for i := firstNot(len(part), func(i int) bool { return !behind(part[i]) }) - 1; i >= 0; i-- {
+			if !yield(part[i]) {
+				return
+			}
+		}
+	}
+}
+
 // all calls yield for all entries until it returns false.
 func (l *sortedList[T]) all(yield func(T) bool) {
 	for n := range l.parts() {

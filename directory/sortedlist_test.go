@@ -65,6 +65,12 @@ func checkSortedList(t *rapid.T, l *sortedList[int], want []int) {
 	if want := want[i:min(i+700, len(want))]; !slices.Equal(got, want) {
 		t.Fatalf("from %d: %v, want %v", place, got, want)
 	}
+	got = nil
+	l.back(func(x int) bool { return x >= place }, func(x int) bool { got = append(got, x); return len(got) < 700 })
+	slices.Reverse(got)
+	if want := want[max(0, i-700):i]; !slices.Equal(got, want) {
+		t.Fatalf("back from %d: %v, want %v", place, got, want)
+	}
 }
 
 // What an addition compares and moves does not grow with the list.

@@ -54,6 +54,9 @@ func TestViewAgreesWithLoad(t *testing.T) {
 			t.Fatalf("%d plans for %d accounts", len(followed.accounts), len(fresh.accounts))
 		}
 		w.check(t, fresh)
+		for _, v := range []*View{fresh, followed, joined} {
+			w.checkRows(t, v)
+		}
 	})
 }
 

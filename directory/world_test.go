@@ -57,7 +57,7 @@ func (w *world) step(t *rapid.T) {
 		return
 	}
 	a := rapid.SampledFrom(accounts).Draw(t, "account").(*Account)
-	switch rapid.IntRange(0, 11).Draw(t, "step") {
+	switch rapid.IntRange(0, 15).Draw(t, "step") {
 	case 0:
 		w.addAccount(t, rapid.SampledFrom([]AccountID{"", a.ID}).Draw(t, "parent"))
 	case 1, 2, 3:
@@ -76,6 +76,12 @@ func (w *world) step(t *rapid.T) {
 		w.deleteAccount(t, a)
 	case 10, 11:
 		w.federate(t, a)
+	case 12:
+		w.edit(t, a)
+	case 13, 14:
+		w.logIn(t, a)
+	case 15:
+		w.connect(t, a)
 	}
 }
 
@@ -84,7 +90,7 @@ func (w *world) addAccount(t *rapid.T, parent AccountID) {
 	trunk := w.id("trk")
 	source := netip.AddrFrom4([4]byte{10, 0, byte(w.serial >> 8), byte(w.serial)})
 	w.entry(t,
-		Create(&Account{ID: AccountID(id), Name: id, Realm: "R" + id + ".Test", Parent: parent, Enabled: true}),
+		Create(&Account{ID: AccountID(id), Name: names.Draw(t, "name"), CreatedAt: moment(t, "created"), Realm: "R" + id + ".Test", Parent: parent, Enabled: true}),
 		Create(&Trunk{ID: TrunkID(trunk), Account: AccountID(id), Name: trunk, Sources: []Source{{Prefix: netip.PrefixFrom(source, 32)}}}))
 }
 
