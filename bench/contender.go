@@ -37,7 +37,7 @@ func contenders(p *plan) ([]contender, error) {
 		{name: "interlink", probed: true, keeps: true,
 			start: func(ctx context.Context, _ *lab, s site) (*running, error) { return startInterlink(ctx, p.gateway, s) }},
 		{name: "interlink+hostile", probed: true, asked: true,
-			start: func(ctx context.Context, _ *lab, s site) (*running, error) { return startHarassed(ctx, p.gateway, s) }},
+			start: func(ctx context.Context, l *lab, s site) (*running, error) { return l.startHarassed(ctx, p.gateway, s) }},
 	}
 	if len(p.only) == 0 {
 		return slices.DeleteFunc(all, func(c contender) bool { return c.asked }), nil

@@ -19,24 +19,34 @@ func startInterlink(ctx context.Context, binary string, s site) (*running, error
 }
 
 // startHarassed does so and lets a crowd throw all it has at the REST API, two
-// clients of each sort.
-func startHarassed(ctx context.Context, binary string, s site) (*running, error) {
+// clients of each sort. In earnest it would be on other machines: here it gets
+// what of the processor the others leave.
+func (l *lab) startHarassed(ctx context.Context, binary string, s site) (*running, error) {
 	g, r, err := startGateway(ctx, binary, s)
 	if err != nil {
 		return nil, err
 	}
-	crowd, err := g.Harass(context.WithoutCancel(ctx), 2)
+	api := g.API()
+	crowd, err := testbed.Start(testbed.Command{Name: "crowd", Path: "nice", Dir: s.dir,
+		Args: []string{"-n", "19", l.crowd, "-api", api.Base(), "-token", api.Token()}})
+	if err == nil {
+		err = crowd.Until(ctx, "at work", func() bool { return strings.Contains(crowd.Output(), "at work") })
+	}
 	if err != nil {
+		if crowd != nil {
+			crowd.Kill()
+		}
 		r.abandon()
 		return nil, err
 	}
 	finish, abandon := r.finish, r.abandon
 	r.finish = func(ctx context.Context) (int, error) {
-		crowd.Disperse()
-		fmt.Fprintf(os.Stderr, "the crowd was answered: %v\n", crowd)
-		return finish(ctx)
+		err := crowd.Stop()
+		fmt.Fprintf(os.Stderr, "the crowd: %s\n", crowd.Tail(1))
+		n, err2 := finish(ctx)
+		return n, errors.Join(err, err2)
 	}
-	r.abandon = func() { crowd.Disperse(); abandon() }
+	r.abandon = func() { crowd.Kill(); abandon() }
 	return r, nil
 }
 

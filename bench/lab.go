@@ -17,6 +17,7 @@ type lab struct {
 	dir   string // scratch
 	relay string // the built relay
 	sipgo string // the built proxy in sipgo's style
+	crowd string // the built crowd
 }
 
 func newLab() (*lab, error) {
@@ -24,7 +25,7 @@ func newLab() (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &lab{dir: dir, relay: filepath.Join(dir, "relay"), sipgo: filepath.Join(dir, "sipgo")}, nil
+	return &lab{dir: dir, relay: filepath.Join(dir, "relay"), sipgo: filepath.Join(dir, "sipgo"), crowd: filepath.Join(dir, "crowd")}, nil
 }
 
 func (l *lab) close() { _ = os.RemoveAll(l.dir) }
@@ -34,7 +35,8 @@ func (l *lab) build(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cc: %w\n%s", err, out)
 	}
-	out, err = exec.CommandContext(ctx, "go", "build", "-o", l.sipgo, "./bench/sipgo").CombinedOutput()
+	// A folder takes each program under its own name.
+	out, err = exec.CommandContext(ctx, "go", "build", "-o", l.dir, "./bench/sipgo", "./bench/crowd").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}

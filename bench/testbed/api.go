@@ -27,6 +27,10 @@ func NewAPI(base, token string) *API {
 	}}
 }
 
+// Base is where the API is, Token whom it speaks as.
+func (a *API) Base() string  { return a.base }
+func (a *API) Token() string { return a.token }
+
 // Reuse returns a client that keeps up to that many connections for its next
 // requests.
 func (a *API) Reuse(connections int) *API {

@@ -35,10 +35,10 @@ type Crowd struct {
 // trickle is how often a slow client sends an octet.
 const trickle = 200 * time.Millisecond
 
-// Harass lets so many clients of each sort loose on a gateway, until the crowd
-// is dispersed.
-func (g *RunningGateway) Harass(ctx context.Context, each int) (*Crowd, error) {
-	c := &Crowd{api: g.API(), answers: map[string]map[int]int{}}
+// Harass lets so many clients of each sort loose on a gateway's API, until the
+// crowd is dispersed. The API's token must be one of the platform's.
+func Harass(ctx context.Context, api *API, each int) (*Crowd, error) {
+	c := &Crowd{api: api, answers: map[string]map[int]int{}}
 	var account struct{ ID string }
 	if err := c.api.call(ctx, "POST", "/v1/accounts", map[string]any{"name": "Harassed"}, &account); err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 func testHostileHTTP(t *testing.T, binary string) {
 	s := newScene(t, binary)
 	const calls, rate = 200, 20
-	crowd, err := s.gateway.Harass(s.ctx, 2)
+	crowd, err := testbed.Harass(s.ctx, s.api, 2)
 	s.must(err)
 	uas := s.answer("uas", s.callee)
 	run := s.script("uac", s.caller)
