@@ -6,13 +6,15 @@ import (
 )
 
 // Loader gathers a whole directory for View.Replace. It is for one goroutine.
-// Objects may come in any order, and more than once: of two the newer counts. It
-// takes least memory when they come in the order of Kinds.
+// Objects may come in any order, and more than once: of two the newer counts.
 type Loader struct {
 	index
 	// listed are the numbers put so far. They are hung on their accounts and
 	// found by id only from finish on: then it is known how many there are.
 	listed []*record
+	// unlent are those of them that have a trunk id of their own, since they came
+	// before their trunk.
+	unlent []*record
 	// ids holds the ids of the next numbers: one block of memory for many.
 	ids strings.Builder
 	// last is the account of the last number: they often come together.
@@ -80,6 +82,7 @@ func (l *Loader) putNumber(n *InternalNumber) {
 	r := l.records.take()
 	if lent := r.set(n, p); !lent {
 		r.trunk = TrunkID(strings.Clone(string(n.Trunk)))
+		l.unlent = append(l.unlent, r)
 	}
 	r.id = l.keep(n.ID)
 	if r.extra != nil {
@@ -117,6 +120,10 @@ func (l *Loader) finish() {
 	var twice []*record
 	var done sync.WaitGroup
 	done.Go(func() { twice = l.numbers.addAll(l.listed) })
+	for _, r := range l.unlent {
+		r.borrow()
+	}
+	l.unlent = nil
 	l.listNumbers()
 	l.sortAccounts()
 	done.Wait()

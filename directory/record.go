@@ -30,16 +30,10 @@ type extra struct {
 	odd     bool
 }
 
-// set writes a number into a record. A trunk of the account lends its own id: a
-// million copies of those would take 32 MB.
+// set writes a number into a record, and reports whether borrow found its trunk.
 func (r *record) set(n *InternalNumber, p *plan) (lent bool) {
 	*r = record{id: n.ID, plan: p, trunk: n.Trunk, number: n.Number, version: n.Version, private: n.Private, enabled: n.Enabled}
-	for _, t := range p.trunks {
-		if t.ID == n.Trunk {
-			r.trunk, lent = t.ID, true
-			break
-		}
-	}
+	lent = r.borrow()
 	odd := n.CreatedAt.Year() < 1970 || n.CreatedAt.Year() > 2200 || n.CreatedAt != time.Unix(0, n.CreatedAt.UnixNano()).UTC()
 	if !odd {
 		r.created = n.CreatedAt.UnixNano()
@@ -51,6 +45,18 @@ func (r *record) set(n *InternalNumber, p *plan) (lent bool) {
 		}
 	}
 	return lent
+}
+
+// borrow has a trunk of the account lend its own id: a million copies of those
+// would take 32 MB. False: the account has no such trunk, yet.
+func (r *record) borrow() (lent bool) {
+	for _, t := range r.plan.trunks {
+		if t.ID == r.trunk {
+			r.trunk = t.ID
+			return true
+		}
+	}
+	return false
 }
 
 // full returns the number as the API knows it.

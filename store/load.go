@@ -99,7 +99,7 @@ func (w *watch) scanAll(ctx context.Context, loader *directory.Loader) error {
 	failed := make(chan error, 2)
 	go func() {
 		defer close(replies)
-		failed <- w.scan(ctx, replies)
+		failed <- w.scanKinds(ctx, replies)
 	}()
 	go func() {
 		defer close(objects)
@@ -119,26 +119,38 @@ func (w *watch) scanAll(ctx context.Context, loader *directory.Loader) error {
 	return cmp.Or(err, <-failed)
 }
 
-// scan sends the objects of each kind, some of them twice.
-func (w *watch) scan(ctx context.Context, replies chan<- reply) error {
+// scanKinds sends the objects of each kind, some of them twice. Numbers, most of
+// all there is, are scanned beside the others: while one reply is read Redis makes
+// another.
+func (w *watch) scanKinds(ctx context.Context, replies chan<- reply) error {
+	numbers := make(chan error, 1)
+	go func() { numbers <- w.scan(ctx, directory.KindNumber, replies) }()
+	var err error
 	for _, kind := range directory.Kinds() {
-		var cursor uint64
-		for {
-			pairs, next, err := w.client.HScan(ctx, keyObjects(kind), cursor, "", scanCount).Result()
-			if err != nil {
-				return err
-			}
-			select {
-			case replies <- reply{kind, pairs}:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			if cursor = next; cursor == 0 {
-				break
-			}
+		if kind != directory.KindNumber && err == nil {
+			err = w.scan(ctx, kind, replies)
 		}
 	}
-	return nil
+	return cmp.Or(err, <-numbers)
+}
+
+// scan sends the objects of one kind.
+func (w *watch) scan(ctx context.Context, kind directory.Kind, replies chan<- reply) error {
+	var cursor uint64
+	for {
+		pairs, next, err := w.client.HScan(ctx, keyObjects(kind), cursor, "", scanCount).Result()
+		if err != nil {
+			return err
+		}
+		select {
+		case replies <- reply{kind, pairs}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
 }
 
 // decodeAll decodes replies until there are no more.

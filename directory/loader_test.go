@@ -1,0 +1,34 @@
+package directory
+
+import (
+	"testing"
+	"unsafe"
+)
+
+// A number that comes before its trunk shares the trunk's id all the same in the
+// end: a copy for each of a million numbers would take 32 MB.
+func TestLoaderSharesTrunkIDs(t *testing.T) {
+	pattern, err := ParsePattern("2001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := &InternalNumber{ID: "num_1", Account: "acc_1", Number: pattern, Trunk: "trk_1", Version: 1}
+	trunk := &Trunk{ID: TrunkID([]byte("trk_1")), Account: "acc_1", Version: 1}
+	account := &Account{ID: "acc_1", Name: "a", Realm: "a.test", Version: 1}
+	for name, objects := range map[string][]Object{
+		"number first": {number, trunk, account},
+		"number last":  {account, trunk, number},
+	} {
+		l := NewLoader(Room{})
+		for _, o := range objects {
+			l.Put(o)
+		}
+		if n := l.Size(); n != 3 {
+			t.Fatalf("%s: %d objects", name, n)
+		}
+		got := (*l.numbers.slot("num_1")).trunk
+		if got != "trk_1" || unsafe.StringData(string(got)) != unsafe.StringData(string(trunk.ID)) {
+			t.Errorf("%s: trunk %q has memory of its own", name, got)
+		}
+	}
+}
