@@ -216,8 +216,11 @@ func (c *call) up(m *wire.Message, from hop) {
 // bye: a request that ends a dialog of this call got its final response, or
 // none. The last dialog takes the call with it.
 func (c *call) bye(tag uint64) {
-	if c.state == callUp && c.dialogs.remove(tag) {
+	switch {
+	case c.state == callUp && c.dialogs.remove(tag):
 		c.over(routing.ResultAnswered, routing.None, 200)
+	case c.state == callUp || c.state == callRinging:
+		c.dialogs.endEarly(tag)
 	}
 }
 
@@ -270,6 +273,7 @@ func (c *call) forget() {
 		c.t.call = nil
 		c.t.past = c.dialogs.forks
 		c.t.past.live = 0
+		c.t.callerSeq = c.dialogs.callerSeq
 	}
 	s.over = append(s.over, c)
 }

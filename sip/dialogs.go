@@ -12,6 +12,9 @@ import (
 // to end it ourselves.
 type dialogs struct {
 	forks
+	// early are the tags of dialogs that a BYE has ended and whose 2xx did not
+	// come this way yet, hashed as in forks and as many at most.
+	early []uint64
 	// callerSeq and calleeSeq are the last CSeq numbers seen from each side.
 	callerSeq, calleeSeq uint32
 	// ending is of the first, others of those after it, as in forks.
@@ -77,6 +80,18 @@ func (f *forks) over(tag uint64) bool {
 
 func (f *forks) index(tag uint64) int { return slices.Index(f.tags[:f.n], tag) }
 
+// endEarly notes the end of a dialog that is not up. Its 2xx may still come: a
+// BYE can overtake it, and the caller may end an early dialog (§15). Nobody would
+// end that dialog once more.
+func (d *dialogs) endEarly(tag uint64) {
+	if d.index(tag) < 0 && len(d.early) < len(d.tags) && !slices.Contains(d.early, tag) {
+		d.early = append(d.early, tag)
+	}
+}
+
+// endedEarly reports whether a dialog is up that had ended before.
+func (d *dialogs) endedEarly(tag uint64) bool { return d.up(tag) && slices.Contains(d.early, tag) }
+
 // at is the ending of the dialog with that place in forks.
 func (d *dialogs) at(i int) *ending {
 	if i <= 0 {
@@ -108,7 +123,7 @@ func (d *dialogs) heard(fromCaller bool, seq uint32) {
 // remember keeps what a BYE to either side needs (§12.1, §12.2.1.1): from the
 // INVITE as it came in from one hop and its 2xx as it came back from the other.
 func (d *dialogs) remember(inv, ok *wire.Message, caller, callee hop) {
-	d.callerSeq = inv.CSeq()
+	d.heard(true, inv.CSeq()) // a PRACK or UPDATE before the 2xx had a higher one
 	d.towardCallee(ok, callee)
 	var below [][]byte
 	inv.Each(wire.RecordRoute, func(v []byte) bool { below = append(below, v); return true })

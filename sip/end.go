@@ -23,13 +23,19 @@ func (c *call) end() {
 		d := &c.dialogs
 		for i := range d.n {
 			if d.live&(1<<i) != 0 {
-				e := d.at(i)
-				c.s.sendBye(e.buf[:e.toCallee], e.callee, d.callerSeq+1)
-				c.s.sendBye(e.buf[e.toCallee:], e.caller, d.calleeSeq+1)
+				c.sendByes(i)
 			}
 		}
 		c.over(routing.ResultAnswered, routing.None, 200)
 	}
+}
+
+// sendByes tells both sides that a dialog has ended, by its place in forks.
+func (c *call) sendByes(i int) {
+	d := &c.dialogs
+	e := d.at(i)
+	c.s.sendBye(e.buf[:e.toCallee], e.callee, d.callerSeq+1)
+	c.s.sendBye(e.buf[e.toCallee:], e.caller, d.calleeSeq+1)
 }
 
 // sendBye sends a BYE of ours inside a dialog that is not ours: the proxy

@@ -74,20 +74,28 @@ func (b *branch) success(m *wire.Message) {
 	if b.state == branchCompleted || b.state == branchEnded {
 		return
 	}
-	first := b.pending()
-	if t.tooLate(tagHash(m.ToTag())) {
+	first, tag := b.pending(), tagHash(m.ToTag())
+	if t.tooLate(tag) {
 		b.unwanted(m)
 		return
 	}
 	if first {
 		b.final(m.Status)
 	}
+	var c *call // the one whose dialog has ended before this
 	if t.initial() {
 		t.call.up(m, hop{b.listener, b.target})
+		if t.call.dialogs.endedEarly(tag) {
+			c = t.call
+			c.bye(tag)
+		}
 	} else if first {
 		t.refreshed(m)
 	}
 	t.passUp(m)
+	if c != nil {
+		c.sendByes(c.dialogs.index(tag))
+	}
 	if first {
 		t.finished = true
 		t.stopAll() // step 10
@@ -117,7 +125,7 @@ func (b *branch) unwanted(m *wire.Message) {
 	s.sendAck(d.buf, d.callee, m.CSeq())
 	if tag := tagHash(m.ToTag()); !t.inside.known && !t.past.up(tag) {
 		t.past.add(m.ToTag())
-		s.sendBye(d.buf, d.callee, m.CSeq()+1)
+		s.sendBye(d.buf, d.callee, max(m.CSeq(), t.callerSeq)+1)
 	}
 	if b.pending() {
 		b.final(m.Status) // Timer M: for the copies

@@ -108,6 +108,8 @@ type txn struct {
 	// past are, once that call is over, the dialogs it had; those that are up
 	// are being ended from here.
 	past forks
+	// callerSeq is, once the call is over, dialogs.callerSeq.
+	callerSeq uint32
 	// inside says, for a request inside a dialog, which one.
 	inside inside
 
