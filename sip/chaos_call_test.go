@@ -18,8 +18,13 @@ type chaosCall struct {
 	cancelled, cancelSent bool
 	seq                   int
 	legs                  []*chaosLeg
-	// dialogs by the callee's tag, as the caller knows them.
-	dialogs map[string]*chaosDialog
+	// dialogs by the callee's tag, as the caller knows them; early are those that
+	// it ended before they were up.
+	dialogs, early map[string]*chaosDialog
+	// passed is when the gateway first sent the caller a 2xx, by its To tag;
+	// told are the dialogs it sent a BYE for. The network may lose both.
+	passed map[string]time.Time
+	told   map[string]bool
 	// final is the status the caller got, 0 for none.
 	final int
 	// revived: a 2xx came after another final response.
@@ -77,6 +82,7 @@ func (c *chaosCall) cancel() {
 func (c *chaosCall) end() {
 	if id, ok := c.world.ledger.leaseOf(c.id); ok {
 		c.ended = time.Now()
+		c.world.trace.note(c.id, chaosEvent{at: c.ended, who: "operator", what: "ends the call"})
 		c.world.srv.End(id)
 	}
 }
@@ -93,6 +99,9 @@ func (c *chaosCall) answer(m *message) {
 		if status > 100 && c.world.chance(10) {
 			c.within(c.dialog(m), "UPDATE", nil) // in the early dialog
 		}
+		if status > 100 && c.world.chance(4) {
+			c.endEarly(c.dialog(m))
+		}
 	case status < 300:
 		c.success(m)
 	default:
@@ -100,6 +109,15 @@ func (c *chaosCall) answer(m *message) {
 			c.final = status
 		}
 	}
+}
+
+// endEarly ends an early dialog (§15), whose callee may be answering just now.
+func (c *chaosCall) endEarly(d *chaosDialog) {
+	if c.dialogs[d.tag] != nil || c.early[d.tag] != nil {
+		return
+	}
+	c.early[d.tag] = d
+	c.bye(d)
 }
 
 func (c *chaosCall) dialog(m *message) *chaosDialog {
@@ -119,12 +137,15 @@ func (c *chaosCall) success(m *message) {
 	first := d == nil
 	if first {
 		d = c.dialog(m)
+		if e := c.early[d.tag]; e != nil {
+			d = e
+		}
 		d.callerSeen = time.Now()
 		c.dialogs[d.tag] = d
 		for _, l := range c.legs {
-			if l.dialogs[d.tag] != nil {
-				d.said = l.dialogs[d.tag].said
-				d.bye, d.over = l.dialogs[d.tag].bye, l.dialogs[d.tag].over
+			if callees := l.dialogs[d.tag]; callees != nil {
+				d.said = callees.said
+				d.bye, d.over = earlier(d.bye, callees.bye), earlier(d.over, callees.over)
 				l.dialogs[d.tag] = d
 			}
 		}
@@ -157,8 +178,9 @@ func (c *chaosCall) request(d *chaosDialog, method string) *message {
 	m.add("Via", c.world.via(c.caller))
 	m.add("Max-Forwards", "70")
 	// A phone that forgets its route set. Its re-INVITE to a call that has ended
-	// would be an attempt of its own.
-	if method != "ACK" && method != "INVITE" && c.world.chance(8) {
+	// would be an attempt of its own, and only of a dialog that is up does the
+	// gateway know without the routes.
+	if method != "ACK" && method != "INVITE" && (method != "BYE" || c.dialogs[d.tag] != nil) && c.world.chance(8) {
 		m.start = fmt.Sprintf("%s sip:%s@%s SIP/2.0", method, c.number, c.world.gateway)
 	} else {
 		for _, r := range d.routes {
@@ -203,6 +225,14 @@ func (d *chaosDialog) byeAnswered(m *message) {
 	}
 }
 
+// earlier is the first of two times, where the zero time is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // forge sends a BYE of another call along this one's route, which must not cost
 // this call its lines.
 func (c *chaosCall) forge(d *chaosDialog) {
@@ -213,52 +243,42 @@ func (c *chaosCall) forge(d *chaosDialog) {
 	m.set("Call-ID", "forged-"+c.id)
 	c.caller.ask(m, func(r *message) {
 		if r != nil && r.status() < 300 {
-			c.world.fault("%s: a BYE of another call was answered %d", c.id, r.status())
+			c.world.fault(c.id, "a BYE of another call was answered %d", r.status())
 		}
 	})
 }
 
-// overdue is the time by which the lines should long have been given back: all
-// dialogs that either side knows were ended, with an answer. ok is false when
-// one was not, or the answer came late.
-func (c *chaosCall) overdue(limit time.Duration) (at time.Time, ok bool) {
+// overdue is the time by which the lines have been given back: each dialog that
+// either phone knows came up at the gateway and was ended, with an answer. The
+// gateway gives lines back before it sends what shows the phones that it did,
+// so no machine is too slow for this. ok is false when a dialog was not ended,
+// or never passed the gateway as far as one can see.
+func (c *chaosCall) overdue() (at time.Time, ok bool) {
 	known := slices.Collect(maps.Values(c.dialogs))
 	for _, l := range c.legs {
 		known = slices.AppendSeq(known, maps.Values(l.dialogs))
 	}
 	for _, d := range known {
-		if d.over.IsZero() {
+		up, passed := c.passed[d.tag]
+		if d.over.IsZero() || !passed {
 			return at, false
 		}
-		if d.over.After(at) {
-			at = d.over
+		for _, t := range []time.Time{d.over, up} {
+			if t.After(at) {
+				at = t
+			}
 		}
 	}
-	return at.Add(limit / 2), len(known) > 0
+	return at, len(known) > 0
 }
 
-// allowed is the earliest time at which the call's lines may be given back, as
-// its phones saw it, where limit is a little less than the longest duration (the
-// gateway's clock stands still during a turn); ok is false when they saw nothing that forbids any time.
-func (c *chaosCall) allowed(limit time.Duration, released time.Time) (at time.Time, ok bool) {
-	for _, d := range slices.Collect(maps.Values(c.dialogs)) {
-		if d.callerSeen.After(released) {
-			continue
-		}
-		ok = true
-		end := d.bye
-		if end.IsZero() {
-			end = c.said200.Add(limit)
-		}
-		if end.After(at) {
-			at = end
+// lasting is a dialog that the caller had and that neither phone had ended by
+// then, or nil.
+func (c *chaosCall) lasting(then time.Time) *chaosDialog {
+	for _, d := range c.dialogs {
+		if !d.callerSeen.After(then) && (d.bye.IsZero() || d.bye.After(then)) {
+			return d
 		}
 	}
-	if !c.ended.IsZero() && c.ended.Before(at) {
-		at = c.ended
-	}
-	if most := c.said200.Add(limit); most.Before(at) {
-		at = most
-	}
-	return at, ok
+	return nil
 }

@@ -1,7 +1,9 @@
 package sip
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/pbx-interlink/interlink/routing"
 )
@@ -26,26 +28,34 @@ func (w *chaos) check(t *testing.T) {
 	for _, r := range w.journal.written() {
 		records[r.CallID] = append(records[r.CallID], r)
 	}
-	answered := 0
 	for id, c := range w.calls {
 		for _, d := range c.dialogs {
-			if d.bye.IsZero() {
-				w.fault("%s: nobody ended dialog %s", id, d.tag)
+			if d.bye.IsZero() && !c.told[d.tag] {
+				w.fault(id, "nobody ended dialog %s", d.tag)
 			}
 		}
 		w.checkRecord(c, records[id])
 		w.checkLines(c)
-		if c.final/100 == 2 {
-			answered++
-		}
 	}
 	for _, f := range w.faults {
 		t.Error(f)
 	}
-	if answered < chaosCalls/50 {
-		t.Errorf("only %d of %d calls were answered: the run shows little", answered, chaosCalls)
+	ends := map[string]int{}
+	for _, r := range w.journal.written() {
+		ends[string(r.Result)+" "+r.Reason.String()]++
 	}
-	t.Logf("%d calls, %d answered", chaosCalls, answered)
+	t.Logf("%d calls: %v", len(w.calls), ends)
+}
+
+// forgotten is the earliest time at which the transaction of a call's INVITE may
+// have ended: Timer I after a refusal and its ACK (§17.2.1), Timer L after a 2xx
+// (RFC 6026 §7.1). One T1 is for the gateway's clock, which is read once a turn,
+// and for no more than that: the response goes out at the turn's end.
+func forgotten(r *routing.CDR) time.Time {
+	if r.Answered.IsZero() {
+		return r.Ended.Add(9 * chaosT1)
+	}
+	return r.Answered.Add(63 * chaosT1)
 }
 
 // checkRecord: one record, with a result that fits what the phones saw.
@@ -53,32 +63,33 @@ func (w *chaos) checkRecord(c *chaosCall, records []routing.CDR) {
 	if len(records) == 0 && (c.invite == nil || !c.invite.proceeding) {
 		return // no copy of the INVITE arrived
 	}
-	if len(records) > 1 && records[1].Started.Sub(records[0].Ended) > 9*chaosT1 {
+	slices.SortFunc(records, func(a, b routing.CDR) int { return a.Started.Compare(b.Started) })
+	if len(records) > 1 && records[1].Started.After(forgotten(&records[0])) {
 		// The machine paused: a copy was read when the gateway's transaction had
-		// ended (§17.2.1 Timer I) and is a new INVITE.
+		// ended and is a new INVITE.
 		return
 	}
 	if len(records) != 1 {
-		w.fault("%s: %d records: %+v", c.id, len(records), records)
+		w.fault(c.id, "%d records: %+v", len(records), records)
 		return
 	}
 	r := records[0]
 	answered := r.Result == routing.ResultAnswered
 	switch {
 	case c.revived:
-		w.fault("%s: a 2xx after a %d", c.id, c.final)
+		w.fault(c.id, "a 2xx after a %d", c.final)
 	case answered == r.Answered.IsZero():
-		w.fault("%s: result %s, answered %v", c.id, r.Result, r.Answered)
+		w.fault(c.id, "result %s, answered %v", r.Result, r.Answered)
 	case answered && c.said200.IsZero():
-		w.fault("%s: answered, and nobody said so", c.id)
+		w.fault(c.id, "answered, and nobody said so")
 	case c.final != 0 && answered != (c.final/100 == 2):
-		w.fault("%s: result %s, and the caller got %d", c.id, r.Result, c.final)
+		w.fault(c.id, "result %s, and the caller got %d", r.Result, c.final)
 	case c.final != 0 && c.final != r.SIPStatus:
-		w.fault("%s: record of a %d, and the caller got %d", c.id, r.SIPStatus, c.final)
+		w.fault(c.id, "record of a %d, and the caller got %d", r.SIPStatus, c.final)
 	case r.Result == routing.ResultCancelled && !c.cancelSent && c.ended.IsZero():
-		w.fault("%s: cancelled, and nobody did", c.id)
+		w.fault(c.id, "cancelled, and nobody did")
 	case (r.Result == routing.ResultRefused) != (r.Reason != routing.None):
-		w.fault("%s: result %s with reason %s", c.id, r.Result, r.Reason)
+		w.fault(c.id, "result %s with reason %s", r.Result, r.Reason)
 	}
 }
 
@@ -89,24 +100,28 @@ func (w *chaos) checkLines(c *chaosCall) {
 			continue
 		}
 		if h.admitted && len(h.released) == 0 {
-			w.fault("%s: lease %x was never released", c.id, id)
+			w.fault(c.id, "lease %x was never released", id)
 		}
 		if h.confirmed.IsZero() || len(h.released) == 0 {
 			continue
 		}
 		if c.said200.IsZero() || h.confirmed.Before(c.said200) {
-			w.fault("%s: lease %x confirmed before anybody answered", c.id, id)
+			w.fault(c.id, "lease %x confirmed before anybody answered", id)
 		}
 		for _, d := range c.dialogs {
 			if d.said.After(h.released[0]) {
-				w.fault("%s: dialog %s began %v after the lines were given back", c.id, d.tag, d.said.Sub(h.released[0]))
+				w.fault(c.id, "dialog %s began %v after the lines were given back", d.tag, d.said.Sub(h.released[0]))
 			}
 		}
-		if at, ok := c.overdue(chaosLimit); ok && h.released[0].After(at) {
-			w.fault("%s: lines given back %v after half of the limit", c.id, h.released[0].Sub(at))
+		released := h.released[0]
+		// A call whose INVITE was read again after its time has two leases; what
+		// comes without routes says nothing of which is meant.
+		if at, ok := c.overdue(); ok && len(w.ledger.byID[c.id]) == 1 && released.After(at) {
+			w.fault(c.id, "lines given back %v after the last dialog had ended", released.Sub(at))
 		}
-		if at, ok := c.allowed(chaosLimit-20*chaosT1, h.released[0]); ok && h.released[0].Before(at) {
-			w.fault("%s: lines given back %v too early", c.id, at.Sub(h.released[0]))
+		ended := !c.ended.IsZero() && !c.ended.After(released)
+		if d := c.lasting(released); d != nil && !ended && h.lasted < chaosLimit {
+			w.fault(c.id, "lines given back after %v, with dialog %s up", h.lasted, d.tag)
 		}
 	}
 }

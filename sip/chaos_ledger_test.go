@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pbx-interlink/interlink/routing"
+	"github.com/pbx-interlink/interlink/sip/transport"
 )
 
 // chaosLedger admits as its dice say: at once, late, too late, or not at all;
@@ -29,6 +30,11 @@ type leaseHistory struct {
 	asked     int
 	confirmed time.Time
 	released  []time.Time
+	// up is the gateway's clock when it was confirmed, lasted how far that had
+	// come when it was released: the clock stands still during a turn, however
+	// long that takes.
+	loop       *transport.Loop
+	up, lasted time.Duration
 }
 
 func newChaosLedger(w *chaos, seed uint64) *chaosLedger {
@@ -62,6 +68,7 @@ func (l *chaosLedger) Admit(a *routing.Admission, sink routing.Sink) {
 	}
 	id := a.Lease
 	l.owed++
+	l.note(id, "is asked")
 	l.mu.Unlock()
 	if wait == 0 {
 		l.answer(id, verdict, sink)
@@ -83,6 +90,7 @@ func (l *chaosLedger) answer(id routing.LeaseID, v routing.Verdict, sink routing
 		h.held, h.admitted = true, true
 	}
 	l.owed--
+	l.note(id, fmt.Sprintf("answers %d", v))
 	sink.LedgerAnswers([]routing.Answer{{Lease: id, Verdict: v}})
 }
 
@@ -96,6 +104,9 @@ func (l *chaosLedger) Confirm(id routing.LeaseID, _ time.Duration, sink routing.
 		return
 	case h.confirmed.IsZero() && h.held: // once released, nothing changes anything
 		h.confirmed = time.Now()
+		h.loop = sink.(*shard).loop
+		h.up = h.loop.Now()
+		l.note(id, "confirms")
 	}
 	sink.LedgerAnswers([]routing.Answer{{Lease: id, Verdict: routing.Done, Confirm: true}})
 }
@@ -108,11 +119,21 @@ func (l *chaosLedger) Release(id routing.LeaseID) {
 		l.faults = append(l.faults, fmt.Sprintf("lease %x released and never asked for", id))
 		return
 	}
+	if len(h.released) == 0 && h.loop != nil {
+		h.lasted = h.loop.Now() - h.up
+	}
 	h.held = false
 	h.released = append(h.released, time.Now())
+	l.note(id, "takes back")
 }
 
 func (l *chaosLedger) Flush() {}
+
+// note adds to the trace of a lease's call.
+func (l *chaosLedger) note(id routing.LeaseID, what string) {
+	what = fmt.Sprintf("%s %x", what, id)
+	l.world.trace.note(l.past[id].callID, chaosEvent{at: time.Now(), who: "ledger", what: what})
+}
 
 // leaseOf is the lease of a call, once it has been asked for.
 func (l *chaosLedger) leaseOf(callID string) (routing.LeaseID, bool) {
@@ -123,6 +144,18 @@ func (l *chaosLedger) leaseOf(callID string) (routing.LeaseID, bool) {
 		return routing.LeaseID{}, false
 	}
 	return ids[len(ids)-1], true
+}
+
+// counts returns how many leases it was asked for, and was told were answered.
+func (l *chaosLedger) counts() (asked, confirmed int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range l.past {
+		if !h.confirmed.IsZero() {
+			confirmed++
+		}
+	}
+	return len(l.past), confirmed
 }
 
 func (l *chaosLedger) settled() bool {

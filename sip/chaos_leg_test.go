@@ -62,7 +62,7 @@ func (w *chaos) legPlan() legPlan {
 func (w *chaos) asks(h *heard) {
 	c := w.calls[h.req.get("Call-ID")]
 	if c == nil {
-		w.fault("%s: a request of an unknown call: %s", h.phone.name, h.req.start)
+		w.fault(h.req.get("Call-ID"), "%s: a request of an unknown call: %s", h.phone.name, h.req.start)
 		return
 	}
 	if param(h.req.get("To"), "tag") == "" {
@@ -84,6 +84,9 @@ func (w *chaos) asks(h *heard) {
 			if d := l.dialogs[tag]; d != nil && d.bye.IsZero() {
 				d.bye = time.Now()
 			}
+			if l.phone == h.phone && l.has(tag) && l.dialogs[tag] == nil && w.chance(60) {
+				l.inv.cancelled() // §15.1.2; the others are answering just now
+			}
 		}
 	}
 	status := 200
@@ -100,7 +103,7 @@ func (l *chaosLeg) say(s legStep) {
 	if h.final && (s.status/100 != 2 || h.last != nil && h.last.status() >= 300) {
 		return
 	}
-	tag := fmt.Sprintf("%s-%s-%d", s.tag, l.call.id, slices.Index(l.call.legs, l))
+	tag := s.tag + l.suffix()
 	if s.status/100 == 2 && l.call.said200.IsZero() {
 		l.call.said200 = time.Now()
 	}
@@ -110,6 +113,13 @@ func (l *chaosLeg) say(s legStep) {
 	h.respond(s.status, tag)
 }
 
+// suffix is what the tags of a leg have in common.
+func (l *chaosLeg) suffix() string {
+	return fmt.Sprintf("-%s-%d", l.call.id, slices.Index(l.call.legs, l))
+}
+
+func (l *chaosLeg) has(tag string) bool { return strings.HasSuffix(tag, l.suffix()) }
+
 // up: this callee has answered.
 func (l *chaosLeg) up(tag string) {
 	w, c := l.call.world, l.call
@@ -117,7 +127,10 @@ func (l *chaosLeg) up(tag string) {
 		return
 	}
 	l.dialogs[tag] = &chaosDialog{call: c, tag: tag, said: time.Now()}
-	if w.chance(40) {
+	switch {
+	case w.chance(8): // at once, so that it may overtake the 2xx
+		w.after(w.upTo(2*chaosT1), func() { l.bye(tag) })
+	case w.chance(40):
 		w.after(w.upTo(120*chaosT1), func() { l.bye(tag) })
 	}
 	if w.chance(20) {

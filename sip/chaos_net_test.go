@@ -16,6 +16,8 @@ type chaosNet struct {
 	rng    *rand.Rand
 	agenda agenda
 	in     chan func()
+	// lag is how late the last thing happened that was to happen.
+	lag time.Duration
 }
 
 type happening struct {
@@ -60,7 +62,9 @@ func (n *chaosNet) run(within time.Duration, until func() bool) bool {
 		// What has arrived comes first: after a pause of the machine a phone
 		// must not repeat what has been answered long ago.
 		if n.heardAll(); len(n.agenda) > 0 && !n.agenda[0].at.After(now) {
-			heap.Pop(&n.agenda).(happening).do()
+			next := heap.Pop(&n.agenda).(happening)
+			n.lag = time.Since(next.at)
+			next.do()
 			continue
 		}
 		select {
@@ -128,9 +132,13 @@ func (w *chaos) phone(t *testing.T, name, ip string) *chaosPhone {
 					continue // an ICMP error of one datagram
 				}
 			}
-			data := slices.Clone(b[:size])
+			data, at := slices.Clone(b[:size]), time.Now()
+			arrived := func() {
+				p.arrived(data, at)
+				w.carry(func() { p.receive(data) })
+			}
 			select {
-			case w.in <- func() { w.carry(func() { p.receive(data) }) }:
+			case w.in <- arrived:
 			case <-stopped:
 				return
 			}
@@ -144,21 +152,52 @@ func (w *chaos) phone(t *testing.T, name, ip string) *chaosPhone {
 	return p
 }
 
+// note adds to the trace of a message's call.
+func (p *chaosPhone) note(at time.Time, what string, m *message) {
+	p.world.trace.note(m.get("Call-ID"), chaosEvent{at: at, who: p.name, what: what, m: m})
+}
+
 // send puts a message on its way to the gateway.
 func (p *chaosPhone) send(m *message) {
 	data := m.bytes()
+	p.note(time.Now(), "sends", m)
 	p.world.carry(func() {
+		p.note(time.Now(), "reaches the gateway with", m)
 		// A closed socket, or an error of an earlier datagram: lost.
 		_, _ = p.conn.WriteToUDPAddrPort(data, p.world.gateway)
 	})
 }
 
+// arrived notes what the gateway has sent, whether or not the network lets the
+// phone have it.
+func (p *chaosPhone) arrived(data []byte, at time.Time) {
+	m, err := readMessage(data)
+	if err != nil {
+		return // receive says so
+	}
+	p.note(at, "is sent", m)
+	c := p.world.calls[m.get("Call-ID")]
+	if c == nil {
+		return
+	}
+	caller, tag := p == c.caller, param(m.get("To"), "tag")
+	switch {
+	case caller && m.status()/100 == 2 && m.method() == "INVITE" && c.passed[tag].IsZero():
+		c.passed[tag] = at
+	case caller && m.what() == "BYE":
+		c.told[param(m.get("From"), "tag")] = true
+	case m.what() == "BYE":
+		c.told[tag] = true
+	}
+}
+
 func (p *chaosPhone) receive(data []byte) {
 	m, err := readMessage(data)
 	if err != nil {
-		p.world.fault("%s: %v", p.name, err)
+		p.world.fault("", "%s: %v", p.name, err)
 		return
 	}
+	p.note(time.Now(), "gets", m)
 	branch := param(m.get("Via"), "branch")
 	if m.status() == 0 {
 		p.request(m, branch)

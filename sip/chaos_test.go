@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	crand "crypto/rand"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -21,7 +22,11 @@ const (
 	chaosT1     = 5 * time.Millisecond
 	chaosBudget = 10 * chaosT1
 	chaosLimit  = 240 * chaosT1 // MaxDuration
-	chaosCalls  = 250
+	chaosCalls  = 200
+	// Once most calls came as far as the ledger and so many were answered, and
+	// no sooner, the gateway drains; another chaosLate come after that.
+	chaosAnswered = 20
+	chaosLate     = 50
 )
 
 // chaosSeedVar names the environment variable that chooses the seed.
@@ -58,11 +63,18 @@ type chaos struct {
 	calls    map[string]*chaosCall
 	outsider *chaosPhone
 	branches int
+	begun    int // calls
+	callers  []*chaosPhone
+	numbers  []string
+	drained  bool
+	trace    chaosTrace
 	faults   []string
+	faulty   []string // the calls that went wrong
 }
 
-func (w *chaos) fault(format string, args ...any) {
-	w.faults = append(w.faults, fmt.Sprintf(format, args...))
+func (w *chaos) fault(callID, format string, args ...any) {
+	w.faults = append(w.faults, callID+": "+fmt.Sprintf(format, args...))
+	w.faulty = append(w.faulty, callID)
 }
 
 // do has the world's goroutine do something.
@@ -107,37 +119,31 @@ func (d chaosDirectory) Fellows(directory.AccountID, string, func(directory.Fell
 func chaosRun(t *testing.T, loops int, seed uint64) {
 	w := &chaos{
 		chaosNet: chaosNet{rng: rand.New(rand.NewPCG(seed, 1)), in: make(chan func(), 1<<16)},
-		journal:  &flowJournal{}, calls: map[string]*chaosCall{},
+		journal:  &flowJournal{}, calls: map[string]*chaosCall{}, trace: chaosTrace{calls: map[string][]chaosEvent{}},
 	}
 	w.ledger = newChaosLedger(w, seed)
 	dir := chaosDirectory{map[netip.AddrPort]*directory.Trunk{}, map[directory.TrunkID]*directory.Trunk{}}
-	var callers []*chaosPhone
 	for i := range 4 {
 		p := w.phone(t, fmt.Sprintf("caller%d", i), "127.0.0.1")
 		dir.sources[p.addr] = &directory.Trunk{ID: "trk_caller", Account: "acc_caller"}
-		callers = append(callers, p)
+		w.callers = append(w.callers, p)
 	}
 	w.outsider = w.phone(t, "outsider", "127.0.0.99")
-	numbers := w.callees(t, dir)
+	w.numbers = w.callees(t, dir)
 	stop := w.serve(t, loops, dir)
 
-	for i := range chaosCalls {
-		c := &chaosCall{
-			world: w, id: fmt.Sprintf("chaos-%d", i), caller: callers[w.rng.IntN(len(callers))],
-			number: numbers[w.rng.IntN(len(numbers))], dialogs: map[string]*chaosDialog{},
-		}
-		w.calls[c.id] = c
-		w.after(w.upTo(150*chaosT1), c.begin)
-	}
-	w.after(135*chaosT1, w.srv.Drain) // the last of them come too late
-	begun := time.Now()
-	quiet := w.run(15*time.Second, func() bool { return time.Since(begun) > chaosLimit && w.quiet() })
+	w.place(chaosCalls)
+	quiet := w.run(time.Minute, func() bool { return w.drained && w.begun == len(w.calls) && w.quiet() })
 	stop()
+	// What the gateway said last may not have been read yet.
+	w.agenda = nil
+	w.run(patience, w.allEnded)
 	w.check(t)
 	if !quiet {
 		t.Error("the run did not come to an end")
 	}
 	if t.Failed() {
+		w.trace.report(t, w.faulty)
 		t.Logf("run it again: %s=%d", chaosSeedVar, seed)
 	}
 }
@@ -160,7 +166,7 @@ func (w *chaos) callees(t *testing.T, dir chaosDirectory) []string {
 
 func (w *chaos) serve(t *testing.T, loops int, dir chaosDirectory) (stop func()) {
 	srv, err := New(Config{
-		Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, ClusterKey: []byte("0123456789abcdef"),
+		Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, ClusterKey: []byte(crand.Text()), // no stray datagram of another run means anything
 		Router: routing.NewRouter(dir), Ledger: w.ledger, Journal: w.journal, Loops: loops,
 		T1: chaosT1, TimerC: 50 * chaosT1, NoReply: 15 * chaosT1, AdmitBudget: chaosBudget, MaxDuration: chaosLimit,
 	})
@@ -178,6 +184,53 @@ func (w *chaos) serve(t *testing.T, loops int, dir chaosDirectory) (stop func())
 			t.Error(err)
 		}
 	}
+}
+
+// place has so many calls begin soon.
+func (w *chaos) place(n int) {
+	for range n {
+		c := &chaosCall{
+			world: w, id: fmt.Sprintf("chaos-%d", len(w.calls)), caller: w.callers[w.rng.IntN(len(w.callers))],
+			number: w.numbers[w.rng.IntN(len(w.numbers))], dialogs: map[string]*chaosDialog{}, early: map[string]*chaosDialog{},
+			passed: map[string]time.Time{}, told: map[string]bool{},
+		}
+		w.calls[c.id] = c
+		w.after(w.upTo(time.Duration(n)*3*chaosT1/5), func() { w.begin(c) })
+	}
+}
+
+// begin begins a call, a little later where the machine cannot keep up: else
+// most of them would come to nothing for want of time. The last one has more of
+// them follow, until enough were answered.
+func (w *chaos) begin(c *chaosCall) {
+	if w.lag > 2*chaosT1 {
+		w.after(w.upTo(20*chaosT1), func() { w.begin(c) })
+		return
+	}
+	w.begun++
+	c.begin()
+	asked, confirmed := w.ledger.counts()
+	switch {
+	case w.drained:
+	case asked >= chaosCalls*4/5 && confirmed >= chaosAnswered:
+		w.drained = true
+		w.srv.Drain()
+		w.place(chaosLate)
+	case w.begun == len(w.calls):
+		w.place(chaosLate)
+	}
+}
+
+// allEnded: no dialog of a caller is left.
+func (w *chaos) allEnded() bool {
+	for _, c := range w.calls {
+		for _, d := range c.dialogs {
+			if d.bye.IsZero() && !c.told[d.tag] {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // quiet: the gateway holds nothing, the ledger owes nothing.

@@ -149,13 +149,16 @@ func (p *plan) trunk(account string, names []string) {
 	p.put(t)
 }
 
-// deadAddr is an address that somebody had a moment ago.
+// deadAddr is an address where nobody listens, and nobody else will: a socket
+// connected to another address than the sender's gets nothing, the system
+// answers that the port is unreachable.
 func deadAddr(t *testing.T) netip.AddrPort {
-	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
+	nobody := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.98:9"))
+	c, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")), nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { _ = c.Close() })
 	return addrOf(c)
 }
 
