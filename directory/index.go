@@ -33,17 +33,17 @@ type plan struct {
 	id AccountID
 	// singles are the numbers dialled exactly, sorted by what is dialled; blocks
 	// are the others, most specific first.
-	singles  sortedList[single]
-	blocks   sortedList[*record]
-	account  *Account
-	limits   *Limits
-	numbers  sortedList[*record] // sorted by ID
-	trunks   []*Trunk            // sorted by ID
-	links    []*Interlink        // sorted by ID
-	children sortedList[*plan]   // sorted by id
-	// connection and login are what an AccountRow tells.
+	singles sortedList[single]
+	blocks  sortedList[*record]
+	account *Account
+	// connection and login are what an AccountRow tells beside the account.
 	connection *Connection
 	login      int64
+	limits     *Limits
+	numbers    sortedList[*record] // sorted by ID
+	trunks     []*Trunk            // sorted by ID
+	links      []*Interlink        // sorted by ID
+	children   sortedList[*plan]   // sorted by id
 	listing    listing
 	// shared is the plan of the federation that the account belongs to by the
 	// membership member; nil for none.

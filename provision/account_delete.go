@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"github.com/pbx-interlink/interlink/directory"
@@ -53,7 +54,8 @@ func (s *Server) deleteTree(ctx context.Context, in *deleteAccountInput) error {
 func (s *Server) condemned(a *directory.Account, cascade bool) ([]*directory.Account, error) {
 	switch {
 	case cascade:
-		return s.subtree(a), nil
+		tree, _ := s.subtree(a, math.MaxInt)
+		return tree, nil
 	case s.view.Children(a.ID) > 0:
 		return nil, directory.Conflict("", "has_accounts", "The account has accounts below it; delete those first or ask for cascade=true.")
 	case len(s.view.OwnedBy(directory.KindFederation, a.ID)) > 0:
@@ -62,20 +64,25 @@ func (s *Server) condemned(a *directory.Account, cascade bool) ([]*directory.Acc
 	return []*directory.Account{a}, nil
 }
 
-// subtree returns an account and all below it, parents first.
-func (s *Server) subtree(root *directory.Account) []*directory.Account {
-	children := map[directory.AccountID][]*directory.Account{}
-	s.eachAccount("", func(a *directory.Account) bool {
-		if a.Parent != "" {
-			children[a.Parent] = append(children[a.Parent], a)
-		}
-		return true
-	})
-	tree := []*directory.Account{root}
+// subtree returns an account and all below it, parents first; false: there are
+// more than most, which is nearly what it returns.
+func (s *Server) subtree(root *directory.Account, most int) (tree []*directory.Account, whole bool) {
+	const together = 256
+	tree = []*directory.Account{root}
 	for i := 0; i < len(tree); i++ {
-		tree = append(tree, children[tree[i].ID]...)
+		for after := directory.AccountID(""); ; {
+			page := s.view.ChildAccounts(tree[i].ID, after, together)
+			tree = append(tree, page...)
+			if len(tree) > most {
+				return tree, false
+			}
+			if len(page) < together {
+				break
+			}
+			after = page[together-1].ID
+		}
 	}
-	return tree
+	return tree, true
 }
 
 // demolition lists the deletes of accounts, of all they own, and of all that

@@ -3,6 +3,7 @@ package provision
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -19,7 +20,13 @@ func TestLeastAgreesWithSorting(t *testing.T) {
 		list := rapid.SliceOf(rapid.IntRange(0, 40)).Draw(t, "list")
 		n := rapid.IntRange(1, 20).Draw(t, "n")
 		sorted := slices.Sorted(slices.Values(list))
-		if got, want := least(list, n, cmp.Compare), sorted[:min(n, len(sorted))]; !slices.Equal(got, want) {
+		few := newLeast(n, func(a, b *int) int { return cmp.Compare(*a, *b) })
+		for i, x := range list {
+			if few.add(&x); (few.greatest() != nil) != (i+1 >= n) {
+				t.Fatalf("of %d, %d are enough: %v", i+1, n, few.greatest())
+			}
+		}
+		if got, want := few.sorted(), sorted[:min(n, len(sorted))]; !slices.Equal(got, want) {
 			t.Fatalf("%v, want %v", got, want)
 		}
 	})
@@ -86,11 +93,42 @@ func TestManyAccountsAreSorted(t *testing.T) {
 	}
 }
 
+// A page costs what stands on it, in memory, not what the platform has.
+func TestPagesAllocateByTheirSize(t *testing.T) {
+	few, many := newWorld(t), newWorld(t)
+	manyAccounts(few, 1000)
+	manyAccounts(many, 20_000)
+	for _, query := range []string{
+		"", "q=r999.", "q=nobody", "status=inactive", "parent=acc_none", "provider=prv_none", "sort=name", "sort=-name", "sort=status", "sort=-provider",
+		"sort=created_at", "sort=-created_at", "sort=last_call", "sort=-last_call", "sort=last_login", "sort=-last_login", "sort=status,provider,-last_call,name",
+	} {
+		path := "/v1/accounts?limit=10&" + query
+		objects, octets := few.cost(path)
+		moreObjects, moreOctets := many.cost(path)
+		if moreObjects > objects+500 || moreOctets > octets+50_000 {
+			t.Errorf("%s: %d objects of %d octets at 1,000 accounts, %d of %d at 20,000", path, objects, octets, moreObjects, moreOctets)
+		}
+	}
+}
+
+// cost is what an answer takes of memory, on an average.
+func (w *world) cost(path string) (objects, octets uint64) {
+	const times = 5
+	w.do(get(path)).want(200)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range times {
+		w.do(get(path)).want(200)
+	}
+	runtime.ReadMemStats(&after)
+	return (after.Mallocs - before.Mallocs) / times, (after.TotalAlloc - before.TotalAlloc) / times
+}
+
 // BenchmarkListAccounts asks for pages of 100,000 accounts.
 func BenchmarkListAccounts(b *testing.B) {
 	w := newWorldFor(b)
 	manyAccounts(w, 100_000)
-	for _, query := range []string{"", "q=99999", "status=inactive&q=customer", "sort=name", "sort=-created_at", "sort=-last_call", "sort=last_call,name", "parent=acc_none"} {
+	for _, query := range []string{"", "q=99999", "status=inactive&q=customer", "sort=name", "sort=-created_at", "sort=last_login", "sort=-last_call", "sort=last_call,name", "sort=status,name", "sort=provider", "parent=acc_none"} {
 		deep := w.do(get("/v1/accounts?limit=200&" + query)).want(200).field("next")
 		for name, path := range map[string]string{"first": "/v1/accounts?limit=50&" + query, "behind": "/v1/accounts?limit=200&" + query + fmt.Sprintf("&cursor=%v", deep)} {
 			if name == "behind" && deep == nil {

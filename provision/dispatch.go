@@ -118,8 +118,10 @@ func (d *dispatcher) begin(ctx context.Context) bool {
 		return false
 	}
 	d.at = newest
-	d.server.eachAccount("", func(a *directory.Account) bool {
-		d.wake(a.ID)
+	d.server.view.AccountRows(directory.AccountWalk{}, func(rows []directory.AccountRow) bool {
+		for _, r := range rows {
+			d.wake(r.Account.ID)
+		}
 		return true
 	})
 	return true

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 
 	"github.com/pbx-interlink/interlink/directory"
@@ -29,18 +30,8 @@ func (s *Server) pool(id directory.AccountID) *directory.Pool {
 		return p
 	}
 	p := &directory.Pool{Account: id}
-	if s.view.Children(id) == 0 {
-		return p
-	}
-	var below []directory.AccountID
-	s.view.Accounts("", func(a *directory.Account) bool {
-		if a.Parent == id {
-			below = append(below, a.ID)
-		}
-		return true
-	})
-	for _, child := range below {
-		p = p.With(nil, s.view.LimitsOf(child))
+	for _, child := range s.view.ChildAccounts(id, "", math.MaxInt) {
+		p = p.With(nil, s.view.LimitsOf(child.ID))
 	}
 	return p
 }

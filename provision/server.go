@@ -46,9 +46,9 @@ type Calls interface {
 // cursor is empty when nothing follows.
 type CallLog interface {
 	CallLog(ctx context.Context, account directory.AccountID, cursor string, limit int) ([]routing.Record, string, error)
-	// LastCalls answers for each account asked, in the order asked, when its
-	// latest recorded call began; the zero time where none was recorded.
-	LastCalls(ctx context.Context, accounts []directory.AccountID) ([]time.Time, error)
+	// LastCalls returns when an account's latest recorded call began, as of now;
+	// the zero time where none was recorded. What it returns waits for nothing.
+	LastCalls(ctx context.Context) (func(directory.AccountID) time.Time, error)
 }
 
 // Idempotency remembers the answers to POST requests that carried an

@@ -133,16 +133,16 @@ type activity struct {
 func (s *Server) activity(ctx context.Context, ids []directory.AccountID) ([]activity, error) {
 	const together = 16
 	all := make([]activity, len(ids))
-	calls, err := s.cfg.CallLog.LastCalls(ctx, ids)
+	lastCall, err := s.cfg.CallLog.LastCalls(ctx)
 	if err != nil {
 		return all, err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(together)
 	for i, id := range ids {
-		all[i].call = nullTime(calls[i])
+		all[i].call = nullTime(lastCall(id))
 		c, _ := s.connection(id)
-		if c == nil || calls[i].IsZero() {
+		if c == nil || all[i].call == nil {
 			continue
 		}
 		g.Go(func() error {

@@ -218,18 +218,17 @@ func (s *store) CallLog(_ context.Context, id directory.AccountID, cursor string
 	return out, "", s.broken
 }
 
-func (s *store) LastCalls(_ context.Context, ids []directory.AccountID) ([]time.Time, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make([]time.Time, len(ids))
-	for i, id := range ids {
+func (s *store) LastCalls(context.Context) (func(directory.AccountID) time.Time, error) {
+	return func(id directory.AccountID) (last time.Time) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		for _, r := range s.records[id] {
-			if r.Started.After(out[i]) {
-				out[i] = r.Started
+			if r.Started.After(last) {
+				last = r.Started
 			}
 		}
-	}
-	return out, s.broken
+		return last
+	}, s.broken
 }
 
 func (s *store) Begin(_ context.Context, scope, key string, fingerprint []byte) ([]byte, error) {

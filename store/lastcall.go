@@ -32,29 +32,33 @@ func lastCallKeys() []string { return []string{keyLastCalls, keyLastCallOrder} }
 type lastCalls struct {
 	client redis.UniversalClient
 
-	mu    sync.Mutex
-	times map[directory.AccountID]int64 // Unix ms
+	reading sync.Mutex // held while Redis is asked
 	// noted is the greatest score read so far.
 	noted int64
+
+	mu    sync.RWMutex
+	times map[directory.AccountID]int64 // Unix ms
 }
 
-// LastCalls answers for each account asked, in the order asked, when its latest
-// recorded call began; the zero time where none was recorded.
-func (s *Store) LastCalls(ctx context.Context, accounts []directory.AccountID) ([]time.Time, error) {
+// LastCalls reads what is new and returns when an account's latest recorded call
+// began; the zero time where none was recorded.
+func (s *Store) LastCalls(ctx context.Context) (func(directory.AccountID) time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	defer s.metrics.roundTrip("last_calls")()
 	l := &s.lastCalls
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	if err := l.refresh(ctx); err != nil {
 		return nil, unavailable(err)
 	}
-	out := make([]time.Time, len(accounts))
-	for i, a := range accounts {
-		out[i] = fromMillis(l.times[a])
-	}
-	return out, nil
+	return l.of, nil
+}
+
+func (l *lastCalls) of(id directory.AccountID) time.Time {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return fromMillis(l.times[id])
 }
 
 // refresh reads what has changed.
@@ -64,7 +68,10 @@ func (l *lastCalls) refresh(ctx context.Context) error {
 	if err == nil && known && n == 0 {
 		// At least the last one read must still be there: Redis lost its data,
 		// or that account is gone.
-		l.times, l.noted = nil, 0
+		l.mu.Lock()
+		clear(l.times)
+		l.mu.Unlock()
+		l.noted = 0
 		_, err = l.read(ctx)
 	}
 	return err
@@ -73,9 +80,6 @@ func (l *lastCalls) refresh(ctx context.Context) error {
 // read reads page by page from the last one known on and returns how many
 // accounts it read.
 func (l *lastCalls) read(ctx context.Context) (n int, err error) {
-	if l.times == nil {
-		l.times = map[directory.AccountID]int64{}
-	}
 	from, skip := max(0, l.noted-lastCallSlack), int64(0)
 	for {
 		page, err := l.client.ZRangeByScoreWithScores(ctx, keyLastCallOrder, &redis.ZRangeBy{
@@ -113,6 +117,11 @@ func (l *lastCalls) take(ctx context.Context, page []redis.Z) error {
 	times, err := l.client.HMGet(ctx, keyLastCalls, ids...).Result()
 	if err != nil {
 		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.times == nil {
+		l.times = map[directory.AccountID]int64{}
 	}
 	for i, t := range times {
 		text, ok := t.(string)

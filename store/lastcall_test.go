@@ -11,9 +11,13 @@ import (
 
 func lastCallsOf(t testing.TB, s *Store, accounts ...directory.AccountID) []time.Time {
 	t.Helper()
-	times, err := s.LastCalls(t.Context(), accounts)
+	last, err := s.LastCalls(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	var times []time.Time
+	for _, a := range accounts {
+		times = append(times, last(a))
 	}
 	return times
 }
