@@ -2,7 +2,7 @@ package provision
 
 import (
 	"context"
-	"hash/maphash"
+	"sync"
 )
 
 // turns lets the writers of one thing follow each other on this node, where they
@@ -10,27 +10,49 @@ import (
 // customers of one reseller's pool, the additions to one account's credit. What
 // other nodes write is found out by the versions all the same.
 type turns struct {
-	seed  maphash.Seed
-	slots [256]chan struct{}
+	mu sync.Mutex
+	// slots are of the keys that somebody has or waits for.
+	slots map[string]*slot
 }
 
-func newTurns() *turns {
-	t := &turns{seed: maphash.MakeSeed()}
-	for i := range t.slots {
-		t.slots[i] = make(chan struct{}, 1)
-	}
-	return t
+// slot is full while somebody has the turn.
+type slot struct {
+	taken chan struct{}
+	users int
 }
 
-// take carries do out when no other one of the same key runs. Keys may share a
-// slot: do must not take a turn itself.
+func newTurns() *turns { return &turns{slots: map[string]*slot{}} }
+
+// take carries do out when no other one of the same key runs. do must not take
+// the same turn itself.
 func (t *turns) take(ctx context.Context, key string, do func() error) error {
-	slot := t.slots[maphash.String(t.seed, key)%uint64(len(t.slots))]
+	mine := t.enter(key)
+	defer t.leave(key, mine)
 	select {
-	case slot <- struct{}{}:
+	case mine.taken <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-slot }()
+	defer func() { <-mine.taken }()
 	return do()
+}
+
+func (t *turns) enter(key string) *slot {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.slots[key]
+	if s == nil {
+		s = &slot{taken: make(chan struct{}, 1)}
+		t.slots[key] = s
+	}
+	s.users++
+	return s
+}
+
+func (t *turns) leave(key string, s *slot) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s.users--; s.users == 0 {
+		delete(t.slots, key)
+	}
 }
