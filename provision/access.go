@@ -64,6 +64,9 @@ func (s *Server) startAccess(ctx context.Context, in *startAccessInput) (*Creati
 
 // applyAs is apply on behalf of somebody the request does not name.
 func (s *Server) applyAs(ctx context.Context, by directory.Actor, dry Rehearsal, changes ...directory.Change) error {
+	if err := s.bounds.check(s.view, changes); err != nil {
+		return err
+	}
 	if dry.DryRun {
 		return s.view.Check(changes...)
 	}

@@ -17,6 +17,7 @@ func codes() []codeText {
 		{"body_too_large", "The body is larger than 1 MiB."},
 		{"body_unexpected", "The request takes no body."},
 		{"body_unreadable", "The body did not arrive whole."},
+		{"bound_reached", "The account has as many of something as it can; bound tells of what, and how many."},
 		{"busy", "Too many passwords are being checked; Retry-After says when to come again."},
 		{"capacity_exceeded", "A provider carries fewer calls than max_outbound_calls of an account allows."},
 		{"class_name_invalid", "A number class's name is not 1 to 32 of a-z, 0-9 and _."},
@@ -133,6 +134,5 @@ func codes() []codeText {
 		{"url_private", "The address of a webhook is not a public one."},
 		{"user_invalid", "A user part has characters it must not have."},
 		{"validity_invalid", "A licence does not end after it begins, or lies outside of the years 2000 to 9999."},
-		{"webhooks_full", "The account has as many webhooks as it can."},
 	}
 }

@@ -5,12 +5,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/pbx-interlink/interlink/directory"
 )
 
 // maxIdempotencyKey bounds the header's length in octets.
@@ -42,8 +45,13 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, next http.Handler)
 		s.writeProblem(w, r, badParameter("Idempotency-Key", "idempotency_unavailable", "This gateway does not remember answers."))
 		return
 	}
-	scope := requestOf(r.Context()).principal.ID + " " + requestOf(r.Context()).route
-	stored, err := s.cfg.Idempotency.Begin(r.Context(), scope, key, fingerprint(r))
+	by := requestOf(r.Context()).principal
+	bound := s.bounds[rememberedKind]
+	k := directory.RequestKey{Owner: by.Account, Most: bound.Most, Scope: by.ID + " " + requestOf(r.Context()).route, Key: key}
+	stored, err := s.cfg.Idempotency.Begin(r.Context(), k, fingerprint(r))
+	if idempotencyFull(err) {
+		err = bound.reached()
+	}
 	if err == nil && stored != nil {
 		err = replay(w, stored)
 		if err == nil {
@@ -62,14 +70,19 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, next http.Handler)
 		}
 	}()
 	next.ServeHTTP(answer, r)
-	finished = s.keep(r.Context(), scope, key, answer)
+	finished = s.keep(r.Context(), k, answer)
 	w.WriteHeader(answer.status)
 	// Nothing can be done for a client that has gone away.
 	_, _ = w.Write(answer.body.Bytes())
 }
 
+func idempotencyFull(err error) bool {
+	var e *directory.Error
+	return errors.As(err, &e) && e.Code == "idempotency_full"
+}
+
 // keep remembers the answer, and reports whether the key is settled.
-func (s *Server) keep(ctx context.Context, scope, key string, answer *capture) bool {
+func (s *Server) keep(ctx context.Context, k directory.RequestKey, answer *capture) bool {
 	// The client may be gone; what was done stays done.
 	ctx = context.WithoutCancel(ctx)
 	var err error
@@ -77,11 +90,11 @@ func (s *Server) keep(ctx context.Context, scope, key string, answer *capture) b
 	case answer.status >= http.StatusInternalServerError:
 		return false
 	case answer.status >= http.StatusMultipleChoices:
-		err = s.cfg.Idempotency.Abandon(ctx, scope, key)
+		err = s.cfg.Idempotency.Abandon(ctx, k)
 	default:
 		var encoded []byte
 		if encoded, err = answer.encode(); err == nil {
-			err = s.cfg.Idempotency.Finish(ctx, scope, key, encoded)
+			err = s.cfg.Idempotency.Finish(ctx, k, encoded)
 		}
 	}
 	if err != nil {

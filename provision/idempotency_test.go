@@ -103,7 +103,7 @@ func TestWithoutMemoryTheKeyIsRefused(t *testing.T) {
 // deaf forgets to remember.
 type deaf struct{ Idempotency }
 
-func (deaf) Finish(context.Context, string, string, []byte) error {
+func (deaf) Finish(context.Context, directory.RequestKey, []byte) error {
 	return &directory.Error{Kind: directory.KindUnavailable, Code: "store_unavailable"}
 }
 

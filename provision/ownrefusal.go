@@ -17,7 +17,7 @@ const (
 )
 
 // What writes of one noun refuse with 409 for what there is beside it.
-const besideConfiguration = " source_taken email_taken number_taken pool_exceeded capacity_exceeded in_use name_twice last_admin"
+const besideConfiguration = " bound_reached source_taken email_taken number_taken pool_exceeded capacity_exceeded in_use name_twice last_admin"
 
 // ownRefusals are the codes that an operation has beside those of its form, by
 // its id and the status.
@@ -49,7 +49,7 @@ func ownRefusals() map[string]map[int]string {
 
 		"explain": {422: "account_unknown"},
 		"listen":  {404: "not_found", 429: "too_many_streams"}, "list-audit": {404: "not_found"},
-		"create-webhook": {409: "webhooks_full", 422: ofWebhook}, "patch-webhook": {422: ofWebhook},
+		"create-webhook": {422: ofWebhook}, "patch-webhook": {422: ofWebhook},
 
 		"create-provider": {409: "provider_taken", 422: ofName + " url_invalid limit_out_of_range"},
 		"patch-provider":  {409: "provider_taken capacity_exceeded", 422: ofName + " url_invalid limit_out_of_range"},

@@ -65,10 +65,7 @@ func stale() *directory.Error {
 
 // apply writes the changes, or checks them against the view in a dry run.
 func (s *Server) apply(ctx context.Context, dry Rehearsal, changes ...directory.Change) error {
-	if dry.DryRun {
-		return s.view.Check(changes...)
-	}
-	return s.repo.Apply(ctx, actor(ctx), changes...)
+	return s.applyAs(ctx, actor(ctx), dry, changes...)
 }
 
 const (

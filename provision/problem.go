@@ -18,15 +18,16 @@ import (
 
 // Problem is an error answer (RFC 9457).
 type Problem struct {
-	Type      string       `json:"type" doc:"A reference to the code's description on the documentation page." example:"/docs#number_taken"`
-	Title     string       `json:"title" doc:"The status in words." example:"Conflict"`
-	Status    int          `json:"status" doc:"The HTTP status." example:"409"`
-	Code      string       `json:"code" doc:"What went wrong; stable." example:"number_taken"`
-	Detail    string       `json:"detail" doc:"One sentence for a person; not stable."`
-	RequestID string       `json:"request_id" doc:"Ties the answer to the log and the audit entry."`
-	Errors    []FieldError `json:"errors,omitempty" nullable:"false" doc:"The members and parameters to blame."`
-	Free      *FreeLines   `json:"free,omitempty" doc:"Of pool_exceeded, for those who may read the pool's limits: the lines that are not given out to others."`
-	Deletes   *Wiped       `json:"deletes,omitempty" doc:"Of provider_change_confirm: what the change would delete."`
+	Type      string        `json:"type" doc:"A reference to the code's description on the documentation page." example:"/docs#number_taken"`
+	Title     string        `json:"title" doc:"The status in words." example:"Conflict"`
+	Status    int           `json:"status" doc:"The HTTP status." example:"409"`
+	Code      string        `json:"code" doc:"What went wrong; stable." example:"number_taken"`
+	Detail    string        `json:"detail" doc:"One sentence for a person; not stable."`
+	RequestID string        `json:"request_id" doc:"Ties the answer to the log and the audit entry."`
+	Errors    []FieldError  `json:"errors,omitempty" nullable:"false" doc:"The members and parameters to blame."`
+	Free      *FreeLines    `json:"free,omitempty" doc:"Of pool_exceeded, for those who may read the pool's limits: the lines that are not given out to others."`
+	Bound     *ReachedBound `json:"bound,omitempty" doc:"Of bound_reached: what there can be no more of."`
+	Deletes   *Wiped        `json:"deletes,omitempty" doc:"Of provider_change_confirm: what the change would delete."`
 
 	headers http.Header
 }

@@ -63,7 +63,7 @@ func (r refusalCodes) ofParameters(op *huma.Operation) {
 			}
 		case p.Name == "Idempotency-Key":
 			r.add(http.StatusUnprocessableEntity, "idempotency_key_invalid", "idempotency_mismatch", "idempotency_unavailable")
-			r.add(http.StatusConflict, "idempotency_running")
+			r.add(http.StatusConflict, "idempotency_running", "bound_reached")
 		default:
 			r.add(http.StatusUnprocessableEntity, "invalid")
 		}

@@ -56,11 +56,12 @@ type CallLog interface {
 type Idempotency interface {
 	// Begin claims a key. It returns the answer of an earlier request with the
 	// same fingerprint, nil when the caller is the first, KindConflict while
-	// the first still runs, and KindInvalid for another fingerprint.
-	Begin(ctx context.Context, scope, key string, fingerprint []byte) ([]byte, error)
-	Finish(ctx context.Context, scope, key string, answer []byte) error
+	// the first still runs, KindConflict "idempotency_full" where the owner has
+	// as many as it may, and KindInvalid for another fingerprint.
+	Begin(ctx context.Context, k directory.RequestKey, fingerprint []byte) ([]byte, error)
+	Finish(ctx context.Context, k directory.RequestKey, answer []byte) error
 	// Abandon forgets a key whose request changed nothing.
-	Abandon(ctx context.Context, scope, key string) error
+	Abandon(ctx context.Context, k directory.RequestKey) error
 }
 
 // Config says what a Server works on.
@@ -114,6 +115,9 @@ type Config struct {
 	// each further one up to an hour; WebhookAge is how long a write's events are
 	// tried. 0 is 5 seconds, and 24 hours.
 	WebhookRetry, WebhookAge time.Duration
+	// Bounds replace how many of something one account can have, by the names of
+	// the table Bounds returns; at least 1 each.
+	Bounds map[string]int
 	// LookupHost finds the addresses of webhooks' hosts; nil asks the system.
 	LookupHost func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Ready, when set, is asked before each request under /v1: an error answers
@@ -147,6 +151,7 @@ type Server struct {
 	targets *targets
 	postman *postman
 	grants  grants
+	bounds  bounds
 	ids     *idSource
 	router  *mux.Router
 	api     huma.API
@@ -162,9 +167,13 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	bounds, err := newBounds(cfg.Bounds)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		cfg: cfg, view: cfg.View, repo: cfg.Repository, calls: cfg.Calls, log: cfg.Log,
-		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), turns: newTurns(), streams: newStreams(), rates: newRates(cfg.Rate), refused: newAttempts(refusedBurst, refusedEvery), refusedAll: newAttempts(refusedAllBurst, refusedAllEvery), targets: newTargets(cfg), grants: newGrants(),
+		metrics: newMetrics(cfg.Registerer), secrets: sec, ids: newIDSource(), turns: newTurns(), streams: newStreams(), rates: newRates(cfg.Rate), refused: newAttempts(refusedBurst, refusedEvery), refusedAll: newAttempts(refusedAllBurst, refusedAllEvery), targets: newTargets(cfg), grants: newGrants(), bounds: bounds,
 		redeems: newThrottle(cfg.RedeemBurst, cfg.RedeemEvery),
 		logins:  newLogins(), passwords: newPasswords(cfg.PasswordMemory),
 		router: mux.NewRouter().SkipClean(true),

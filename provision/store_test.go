@@ -37,7 +37,7 @@ type store struct {
 	talked  map[directory.AccountID]map[directory.LicenceID]int64
 	ended   []routing.LeaseID
 	records map[directory.AccountID][]routing.Record
-	answers map[string]*answer
+	answers map[directory.RequestKey]*answer
 }
 
 type answer struct {
@@ -49,7 +49,7 @@ func newStore() *store {
 	return &store{
 		view: directory.NewView(), objects: map[directory.Ref]directory.Object{}, claims: map[string]directory.Ref{},
 		lines: map[directory.AccountID]routing.Lines{}, spending: map[directory.AccountID]routing.Spending{},
-		talked: map[directory.AccountID]map[directory.LicenceID]int64{}, records: map[directory.AccountID][]routing.Record{}, answers: map[string]*answer{},
+		talked: map[directory.AccountID]map[directory.LicenceID]int64{}, records: map[directory.AccountID][]routing.Record{}, answers: map[directory.RequestKey]*answer{},
 	}
 }
 
@@ -231,13 +231,20 @@ func (s *store) LastCalls(context.Context) (func(directory.AccountID) time.Time,
 	}, s.broken
 }
 
-func (s *store) Begin(_ context.Context, scope, key string, fingerprint []byte) ([]byte, error) {
+func (s *store) Begin(_ context.Context, k directory.RequestKey, fingerprint []byte) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := s.answers[scope+" "+key]
+	a, owned := s.answers[k], 0
+	for other := range s.answers {
+		if other.Owner == k.Owner {
+			owned++
+		}
+	}
 	switch {
+	case a == nil && k.Owner != "" && owned >= k.Most:
+		return nil, directory.Conflict("", "idempotency_full", "Too many.")
 	case a == nil:
-		s.answers[scope+" "+key] = &answer{fingerprint: fingerprint}
+		s.answers[k] = &answer{fingerprint: fingerprint}
 		return nil, nil
 	case !bytes.Equal(a.fingerprint, fingerprint):
 		return nil, directory.Invalid("", "idempotency_mismatch", "Used for another request.")
@@ -247,17 +254,17 @@ func (s *store) Begin(_ context.Context, scope, key string, fingerprint []byte) 
 	return a.stored, nil
 }
 
-func (s *store) Finish(_ context.Context, scope, key string, stored []byte) error {
+func (s *store) Finish(_ context.Context, k directory.RequestKey, stored []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answers[scope+" "+key].stored = stored
+	s.answers[k].stored = stored
 	return nil
 }
 
-func (s *store) Abandon(_ context.Context, scope, key string) error {
+func (s *store) Abandon(_ context.Context, k directory.RequestKey) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.answers, scope+" "+key)
+	delete(s.answers, k)
 	return nil
 }
 

@@ -16,9 +16,6 @@ const (
 	webhookPath  = webhooksPath + "/{webhook}"
 )
 
-// maxWebhooks is how many webhooks an account can have.
-const maxWebhooks = 20
-
 // Webhook is a webhook as it is read.
 type Webhook struct {
 	ID        directory.WebhookID `json:"id" doc:"The webhook's id." example:"whk_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C"`
@@ -61,9 +58,6 @@ func (s *Server) createWebhook(ctx context.Context, in *createWebhookInput) (*Cr
 	a, err := s.account(ctx, in.Account, webhooksWrite)
 	if err != nil {
 		return nil, err
-	}
-	if len(s.view.OwnedBy(directory.KindWebhook, a.ID)) >= maxWebhooks {
-		return nil, directory.Conflict("", "webhooks_full", "The account has %d webhooks already.", maxWebhooks)
 	}
 	w := &directory.Webhook{ID: directory.WebhookID(s.ids.next("whk_")), Account: a.ID, Enabled: true, CreatedAt: now()}
 	p := &WebhookPatch{URL: To(in.Body.URL), Events: To(in.Body.Events)}

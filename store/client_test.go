@@ -104,10 +104,10 @@ func TestEveryScriptKeepsToOneSlot(t *testing.T) {
 			t.Fatalf("%d records for %s", n, owner)
 		}
 	}
-	if done, err := s.Begin(t.Context(), "staff", "key", nil); done != nil || err != nil {
+	if done, err := s.Begin(t.Context(), directory.RequestKey{Scope: "staff", Key: "key"}, nil); done != nil || err != nil {
 		t.Fatal(done, err)
 	}
-	if err := s.Finish(t.Context(), "staff", "key", []byte("x")); err != nil {
+	if err := s.Finish(t.Context(), directory.RequestKey{Scope: "staff", Key: "key"}, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the node is asked to end the call", func() bool {

@@ -25,17 +25,26 @@ const (
 	runningKept = time.Minute
 )
 
+// requestKeys are the keys of begin.lua and finish.lua.
+func requestKeys(k directory.RequestKey) []string {
+	if k.Owner == "" {
+		return []string{keyIdempotency(k)}
+	}
+	return []string{keyIdempotency(k), keyIdempotencies(k.Owner)}
+}
+
 // Begin lets one request per scope and key through: it gets nil, nil and must
 // call Finish or Abandon. A later one with the same fingerprint gets the stored
 // answer, or KindConflict "idempotency_running"; one with another fingerprint
-// KindInvalid "idempotency_mismatch".
-func (s *Store) Begin(ctx context.Context, scope, key string, fingerprint []byte) (done []byte, err error) {
+// KindInvalid "idempotency_mismatch". Beyond what the owner may have it is
+// KindConflict "idempotency_full".
+func (s *Store) Begin(ctx context.Context, k directory.RequestKey, fingerprint []byte) (done []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	defer s.metrics.roundTrip("idempotency")()
-	name := keyIdempotency(scope, key)
 	sum := sha256.Sum256(fingerprint)
-	reply, err := s.scripts.begin.run(ctx, s.client, []string{name}, hex.EncodeToString(sum[:]), runningKept.Milliseconds()).Slice()
+	reply, err := s.scripts.begin.run(ctx, s.client, requestKeys(k),
+		hex.EncodeToString(sum[:]), runningKept.Milliseconds(), answerKept.Milliseconds(), k.Most).Slice()
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -46,9 +55,11 @@ func (s *Store) Begin(ctx context.Context, scope, key string, fingerprint []byte
 		return nil, directory.Conflict("", "idempotency_running", "A request with this Idempotency-Key is still running.")
 	case int64(2):
 		return nil, directory.Invalid("", "idempotency_mismatch", "This Idempotency-Key was used with another request.")
+	case int64(4):
+		return nil, directory.Conflict("", "idempotency_full", "So many requests with an Idempotency-Key are not remembered.")
 	}
 	sealed, _ := reply[1].(string)
-	done, err = s.seal.open([]byte(sealed), []byte(name))
+	done, err = s.seal.open([]byte(sealed), []byte(keyIdempotency(k)))
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("a stored answer does not open with this cluster key: %w", err))
 	}
@@ -57,18 +68,12 @@ func (s *Store) Begin(ctx context.Context, scope, key string, fingerprint []byte
 
 // Finish stores the answer of a request that Begin let through, sealed, for
 // 24 hours.
-func (s *Store) Finish(ctx context.Context, scope, key string, answer []byte) error {
+func (s *Store) Finish(ctx context.Context, k directory.RequestKey, answer []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	defer s.metrics.roundTrip("idempotency")()
-	name := keyIdempotency(scope, key)
-	sealed := s.seal.close(answer, []byte(name))
-	_, err := s.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.HSet(ctx, name, "st", "done", "answer", sealed)
-		p.PExpire(ctx, name, answerKept)
-		return nil
-	})
-	if err != nil {
+	sealed := s.seal.close(answer, []byte(keyIdempotency(k)))
+	if err := s.scripts.finish.run(ctx, s.client, requestKeys(k), sealed, answerKept.Milliseconds()).Err(); err != nil && !errors.Is(err, redis.Nil) {
 		return unavailable(err)
 	}
 	return nil
@@ -76,10 +81,17 @@ func (s *Store) Finish(ctx context.Context, scope, key string, answer []byte) er
 
 // Abandon frees a key that Begin let through, so that the request can be made
 // again.
-func (s *Store) Abandon(ctx context.Context, scope, key string) error {
+func (s *Store) Abandon(ctx context.Context, k directory.RequestKey) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	if err := s.client.Del(ctx, keyIdempotency(scope, key)).Err(); err != nil {
+	_, err := s.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.Del(ctx, keyIdempotency(k))
+		if k.Owner != "" {
+			p.ZRem(ctx, keyIdempotencies(k.Owner), keyIdempotency(k))
+		}
+		return nil
+	})
+	if err != nil {
 		return unavailable(err)
 	}
 	return nil

@@ -116,10 +116,19 @@ const (
 )
 
 // keyIdempotency is a hash: fp, st, answer. What the client sent is hashed: it
-// may be long and hold anything.
-func keyIdempotency(scope, key string) string {
-	sum := sha256.Sum256([]byte(scope + "\x00" + key))
-	return "interlink:{idem:" + hex.EncodeToString(sum[:16]) + "}"
+// may be long and hold anything. keyIdempotencies is a sorted set of those of one
+// account; the score is when (ms by Redis' clock) they are forgotten.
+func keyIdempotency(k directory.RequestKey) string {
+	sum := sha256.Sum256([]byte(k.Scope + "\x00" + k.Key))
+	tag := string(k.Owner)
+	if tag == "" {
+		tag = hex.EncodeToString(sum[:2]) // nobody counts them: they need not lie in one slot
+	}
+	return "interlink:{idem:" + tag + "}:" + hex.EncodeToString(sum[:16])
+}
+
+func keyIdempotencies(owner directory.AccountID) string {
+	return "interlink:{idem:" + string(owner) + "}"
 }
 
 // leaseText is how a lease is spelled in keys, sets and messages.

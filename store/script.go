@@ -49,13 +49,15 @@ var (
 	fileSource string
 	//go:embed begin.lua
 	beginSource string
+	//go:embed finish.lua
+	finishSource string
 )
 
 // script is one Lua source and the hash Redis knows it by.
 type script struct{ source, hash string }
 
 type scripts struct {
-	apply, note, sealed, lead, delivered, caps, round, refresh, lines, file, begin, meter, answer, book, tally script
+	apply, note, sealed, lead, delivered, caps, round, refresh, lines, file, begin, finish, meter, answer, book, tally script
 }
 
 func newScripts() scripts {
@@ -66,7 +68,7 @@ func newScripts() scripts {
 	return scripts{
 		load(auditSource + applySource), load(auditSource + noteSource), load(sealSource), load(leadSource), load(deliveredSource),
 		load(capsSource), load(roundSource), load(refreshSource),
-		load(linesSource), load(fileSource), load(beginSource),
+		load(linesSource), load(fileSource), load(beginSource), load(finishSource),
 		load(termsSource + meterSource), load(termsSource + answerSource), load(termsSource + bookSource), load(termsSource + tallySource),
 	}
 }

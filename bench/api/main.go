@@ -61,7 +61,7 @@ func run(ctx context.Context, binary string, measure func(*work, *testbed.Runnin
 	}
 	defer func() { redis.Kill() }()
 	g, err := testbed.StartGateway(ctx, testbed.Gateway{Binary: binary, RedisURL: redis.URL(), Dir: dir,
-		SIP: netip.AddrPortFrom(testbed.Address(), 5060), Env: []string{"INTERLINK_LOG_LEVEL=warn", "INTERLINK_API_RATE=1000000"}})
+		SIP: netip.AddrPortFrom(testbed.Address(), 5060), Env: []string{"INTERLINK_LOG_LEVEL=warn", "INTERLINK_API_RATE=1000000", "INTERLINK_ACCOUNT_BOUNDS=trunks=1000000"}})
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,9 @@ type Config struct {
 	// APIRate is how many requests a second one principal may send; 0 is the
 	// built-in default.
 	APIRate int
+	// AccountBounds replace bounds of what one account can have, by name; see
+	// provision.Bounds.
+	AccountBounds map[string]int
 	// WebhookAllowPrivate lets webhooks post to addresses that are not public.
 	WebhookAllowPrivate bool
 	// DrainTime is how long calls may go on after SIGTERM; 0 ends at once.
@@ -133,6 +136,8 @@ func settings() []setting {
 			}},
 		{key: "api_rate", fallback: "0", usage: "most requests a second of one principal to the API; 0 = built-in default",
 			set: func(c *Config, v string) (err error) { c.APIRate, err = parseCount(v, maxAPIRate); return err }},
+		{key: "account_bounds", usage: "other bounds of what one account can have, comma list of name=count (docs/api/bounds.md)",
+			set: func(c *Config, v string) (err error) { c.AccountBounds, err = parseBounds(v); return err }},
 		{key: "webhook_allow_private", fallback: "false", usage: "let webhooks post to private and loopback addresses",
 			set: func(c *Config, v string) (err error) { c.WebhookAllowPrivate, err = parseBool(v); return err }},
 		{key: "trusted_proxies", usage: "proxies before the API whose X-Forwarded-For is believed, comma list of addresses and prefixes",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -87,7 +88,7 @@ func TestConfigEverySource(t *testing.T) {
 		"sip_advertise": "sip.example.com:5070", "sip_loops": "3", "max_calls": "17", "api_listen": "127.0.0.1:81",
 		"debug_listen": "127.0.0.1:91", "realm_suffix": "pbx.example.com", "cluster_key": testKey,
 		"cluster_key_file": secret, "node_id": "n-1", "admin_token": testToken, "admin_token_file": secret,
-		"admit_budget": "70ms", "trusted_proxies": "10.0.0.0/8, 192.0.2.1", "session_time": "8h", "api_rate": "17", "webhook_allow_private": "true",
+		"admit_budget": "70ms", "trusted_proxies": "10.0.0.0/8, 192.0.2.1", "session_time": "8h", "api_rate": "17", "webhook_allow_private": "true", "account_bounds": "numbers=200000, trunks=2000",
 		"drain_time": "7s", "log_level": "warn", "log_format": "json",
 	}
 	for _, s := range settings() {
@@ -129,7 +130,7 @@ func equalConfig(a, b Config) bool {
 		a.APIListen == b.APIListen && a.DebugListen == b.DebugListen && a.RealmSuffix == b.RealmSuffix &&
 		a.ClusterKey == b.ClusterKey && a.NodeID == b.NodeID && a.AdminToken == b.AdminToken &&
 		slices.Equal(a.TrustedProxies, b.TrustedProxies) && a.SessionTime == b.SessionTime &&
-		a.APIRate == b.APIRate && a.WebhookAllowPrivate == b.WebhookAllowPrivate &&
+		a.APIRate == b.APIRate && maps.Equal(a.AccountBounds, b.AccountBounds) && a.WebhookAllowPrivate == b.WebhookAllowPrivate &&
 		a.AdmitBudget == b.AdmitBudget && a.DrainTime == b.DrainTime && a.LogLevel == b.LogLevel && a.LogFormat == b.LogFormat
 }
 
@@ -153,6 +154,10 @@ func TestConfigRefuses(t *testing.T) {
 		{"api", "api_listen: here", nil, []string{"api_listen"}},
 		{"realm", "realm_suffix: 'x y'", nil, []string{"realm_suffix"}},
 		{"proxies", "trusted_proxies: 10.0.0.1/8", nil, []string{"trusted_proxies"}},
+		{"bound of nothing", "account_bounds: nonsense=5", nil, []string{"account_bounds", "nonsense"}},
+		{"bound of none", "account_bounds: numbers=0", nil, []string{"account_bounds", "numbers"}},
+		{"bound twice", "account_bounds: 'numbers=1,numbers=2'", nil, []string{"account_bounds", "numbers"}},
+		{"bound without a number", "account_bounds: numbers", nil, []string{"account_bounds", "numbers"}},
 		{"node", "node_id: 'x y'", nil, []string{"node_id"}},
 		{"session", "session_time: 31d", nil, []string{"session_time"}},
 		{"drain", "drain_time: 5", nil, []string{"drain_time"}},

@@ -8,9 +8,12 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pbx-interlink/interlink/provision"
 )
 
 // parseSIPListen reads "udp:127.0.0.1:5060,udp:[::1]:5060".
@@ -74,6 +77,27 @@ func parsePrefixes(v string) ([]netip.Prefix, error) {
 			return nil, fmt.Errorf("%q is not an IP address or a network such as 10.0.0.0/8", item)
 		}
 		out = append(out, p)
+	}
+	return out, nil
+}
+
+// parseBounds reads "numbers=200000,trunks=2000".
+func parseBounds(v string) (map[string]int, error) {
+	known := provision.Bounds()
+	out := map[string]int{}
+	for item := range strings.SplitSeq(v, ",") {
+		name, count, _ := strings.Cut(strings.TrimSpace(item), "=")
+		n, err := strconv.Atoi(strings.TrimSpace(count))
+		_, twice := out[name]
+		switch {
+		case !slices.ContainsFunc(known, func(b provision.Bound) bool { return b.Name == name }):
+			return nil, fmt.Errorf("there is no bound %q", name)
+		case err != nil || n < 1:
+			return nil, fmt.Errorf("%s: %q is not a number of 1 or more", name, count)
+		case twice:
+			return nil, fmt.Errorf("%s stands twice", name)
+		}
+		out[name] = n
 	}
 	return out, nil
 }
