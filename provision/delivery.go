@@ -26,6 +26,10 @@ const (
 	deliveryTime   = 10 * time.Second
 	deliveryAnswer = 4 << 10
 	deliveryEvents = 1000
+	// deliveryTurn is how long a webhook may be posted to before others have their
+	// turn, deliverySlow what makes a receiver a slow one.
+	deliveryTurn = 10 * time.Second
+	deliverySlow = time.Second
 	// retryMost is the longest pause between two attempts.
 	retryMost = time.Hour
 )
@@ -122,22 +126,29 @@ func (s *Server) pause(tries int) time.Duration {
 	return min(d, retryMost)
 }
 
-// deliver posts all that a webhook has not been told yet, in order, until
-// something fails; it returns when to go on, the zero time for when something
-// happens.
-func (s *Server) deliver(ctx context.Context, term uint64, id directory.WebhookID) (time.Time, error) {
+// progress is how a webhook's turn went.
+type progress struct {
+	// next is when to go on; zero: when something happens.
+	next time.Time
+	// posted: it was posted to; slow: that failed or took its time.
+	posted, slow bool
+}
+
+// deliver posts what a webhook has not been told yet, in order, until all is
+// told, something fails or the turn is over.
+func (s *Server) deliver(ctx context.Context, term uint64, id directory.WebhookID) (p progress, err error) {
 	state, err := s.cfg.Courier.Delivered(ctx, id)
 	if err != nil {
-		return time.Time{}, err
+		return p, err
 	}
 	if state.Due.After(time.Now()) {
-		return state.Due, nil
+		return progress{next: state.Due}, nil
 	}
-	noted := state
+	noted, began := state, time.Now()
 	for ctx.Err() == nil {
 		w := directory.Find[*directory.Webhook](s.view, directory.KindWebhook, string(id))
 		if w == nil || !w.Enabled {
-			return time.Time{}, nil
+			return p, nil
 		}
 		q := directory.AuditQuery{Account: w.Account, Beyond: state.At, Ascending: true, Limit: eventChunk, From: w.CreatedAt}
 		if oldest := time.Now().Add(-s.cfg.WebhookAge - time.Minute); oldest.After(q.From) {
@@ -145,27 +156,38 @@ func (s *Server) deliver(ctx context.Context, term uint64, id directory.WebhookI
 		}
 		entries, err := s.cfg.Trail.AuditEntries(ctx, q)
 		if err != nil {
-			return time.Time{}, err
+			return p, err
 		}
+		told := 0
 		for _, e := range entries {
-			due, err := s.deliverEntry(ctx, term, w, &state, e)
-			if err != nil || !due.IsZero() {
-				return due, err
+			if time.Since(began) > deliveryTurn {
+				break
 			}
+			one, err := s.deliverEntry(ctx, term, w, &state, e)
+			if one.posted {
+				p, noted = one, state
+			}
+			if err != nil || !p.next.IsZero() {
+				return p, err
+			}
+			told++
 		}
-		if len(entries) < q.Limit && (state == noted || len(entries) == 0) {
-			return time.Time{}, nil
+		switch {
+		case told < len(entries):
+			p.next = time.Now() // others have their turn first
+		case len(entries) == q.Limit:
+			continue
 		}
-		if len(entries) < q.Limit {
-			return time.Time{}, s.cfg.Courier.Deliver(ctx, term, id, state, nil)
+		if state != noted {
+			err = s.cfg.Courier.Deliver(ctx, term, id, state, nil)
 		}
+		return p, err
 	}
-	return time.Time{}, ctx.Err()
+	return p, ctx.Err()
 }
 
-// deliverEntry posts one write's events and moves the state behind it; it returns
-// when to try again where that failed.
-func (s *Server) deliverEntry(ctx context.Context, term uint64, w *directory.Webhook, state *directory.DeliveryState, e directory.AuditEntry) (time.Time, error) {
+// deliverEntry posts one write's events and moves the state behind it.
+func (s *Server) deliverEntry(ctx context.Context, term uint64, w *directory.Webhook, state *directory.DeliveryState, e directory.AuditEntry) (progress, error) {
 	done := directory.DeliveryState{At: e.AuditPosition}
 	body := HookBody{ID: fmt.Sprintf("%s-%d", w.ID, e.Number), Webhook: w.ID, Account: w.Account, At: e.Time(), Events: []Event{}}
 	for _, event := range (sight{server: s, account: w.Account}).events(e) {
@@ -179,7 +201,7 @@ func (s *Server) deliverEntry(ctx context.Context, term uint64, w *directory.Web
 	}
 	if len(body.Events) == 0 {
 		*state = done
-		return time.Time{}, nil
+		return progress{}, nil
 	}
 	began := time.Now()
 	attempt := directory.Delivery{ID: body.ID, At: now(), Try: state.Tries + 1, Events: len(body.Events), Outcome: "delivered"}
@@ -190,7 +212,7 @@ func (s *Server) deliverEntry(ctx context.Context, term uint64, w *directory.Web
 	}
 	attempt.TookMs = time.Since(began).Milliseconds()
 	if ctx.Err() != nil {
-		return time.Time{}, ctx.Err() // stopped, not failed: nothing is noted
+		return progress{}, ctx.Err() // stopped, not failed: nothing is noted
 	}
 	switch {
 	case attempt.Reason == "":
@@ -205,6 +227,6 @@ func (s *Server) deliverEntry(ctx context.Context, term uint64, w *directory.Web
 		state.Due = time.Now().Add(s.pause(state.Tries))
 	}
 	s.metrics.delivery(attempt.Outcome)
-	err := s.cfg.Courier.Deliver(ctx, term, w.ID, *state, &attempt)
-	return state.Due, err
+	slow := attempt.Reason != "" || time.Since(began) > deliverySlow
+	return progress{state.Due, true, slow}, s.cfg.Courier.Deliver(ctx, term, w.ID, *state, &attempt)
 }

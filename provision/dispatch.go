@@ -25,8 +25,10 @@ type Courier interface {
 const (
 	// leadEvery is how often a node asks to lead, or to go on leading.
 	leadEvery = 3 * time.Second
-	// couriers is how many webhooks are posted to at a time.
-	couriers = 16
+	// couriers is how many webhooks are posted to at a time, ownCouriers how many
+	// of one account's, slowCouriers how many whose receiver failed the last time
+	// or took its time: who answers at once does not wait for who does not.
+	couriers, ownCouriers, slowCouriers = 64, 4, 32
 	// stumble is how long a webhook waits whose store failed.
 	stumble = 2 * time.Second
 )
@@ -44,8 +46,7 @@ func (s *Server) dispatch(ctx context.Context) {
 		case <-ask.C:
 		}
 		if term, err := s.cfg.Courier.Lead(ctx); err == nil && term > 0 {
-			d := &dispatcher{server: s, term: term, due: map[directory.WebhookID]time.Time{}, busy: map[directory.WebhookID]bool{}, done: make(chan handed, couriers)}
-			d.run(ctx)
+			newDispatcher(s, term).run(ctx)
 		}
 		ask.Reset(leadEvery)
 	}
@@ -59,16 +60,35 @@ type dispatcher struct {
 	// at is the entry of the trail up to which webhooks have been woken.
 	at directory.AuditPosition
 	// due is when a webhook is looked at; one that is busy is looked at after.
-	due  map[directory.WebhookID]time.Time
-	busy map[directory.WebhookID]bool
+	due  map[directory.WebhookID]visit
+	busy map[directory.WebhookID]visit
+	// own counts the busy ones by account, slowly those that are slow.
+	own    map[directory.AccountID]int
+	slowly int
+	// slow are the webhooks that were slow the last time.
+	slow map[directory.WebhookID]bool
 	done chan handed
+}
+
+// visit is a webhook whose turn comes.
+type visit struct {
+	account directory.AccountID
+	at      time.Time
+	slow    bool
 }
 
 // handed is what came of looking at a webhook.
 type handed struct {
-	id   directory.WebhookID
-	next time.Time
-	err  error
+	id directory.WebhookID
+	progress
+	err error
+}
+
+func newDispatcher(s *Server, term uint64) *dispatcher {
+	return &dispatcher{
+		server: s, term: term, due: map[directory.WebhookID]visit{}, busy: map[directory.WebhookID]visit{},
+		own: map[directory.AccountID]int{}, slow: map[directory.WebhookID]bool{}, done: make(chan handed, couriers),
+	}
 }
 
 // run works until the node does not lead any more or ctx is done, and until all
@@ -133,7 +153,7 @@ func (d *dispatcher) wake(id directory.AccountID) {
 	for _, o := range d.server.view.OwnedBy(directory.KindWebhook, id) {
 		w, ok := o.(*directory.Webhook)
 		if _, waits := d.due[w.ID]; ok && w.Enabled && !waits {
-			d.due[w.ID] = time.Time{}
+			d.due[w.ID] = visit{account: id, slow: d.slow[w.ID]}
 		}
 	}
 }
@@ -161,45 +181,72 @@ func (d *dispatcher) look(ctx context.Context) {
 	}
 }
 
-// next is how long until a webhook is due.
+// free reports whether a webhook can have a courier now.
+func (d *dispatcher) free(id directory.WebhookID, v visit) bool {
+	_, busy := d.busy[id]
+	return !busy && len(d.busy) < couriers && d.own[v.account] < ownCouriers && (!v.slow || d.slowly < slowCouriers)
+}
+
+// next is how long until a webhook is due; those that wait for a courier are
+// handed out when one is done.
 func (d *dispatcher) next() time.Duration {
 	wait := leadEvery
-	for id, at := range d.due {
-		if !d.busy[id] {
-			wait = min(wait, max(0, time.Until(at)))
+	for id, v := range d.due {
+		if d.free(id, v) {
+			wait = min(wait, max(0, time.Until(v.at)))
 		}
-	}
-	if len(d.busy) >= couriers {
-		return leadEvery // until one is done
 	}
 	return wait
 }
 
-// hand gives out the webhooks that are due.
+// hand gives out the webhooks that are due, whichever comes first.
 func (d *dispatcher) hand(ctx context.Context) {
-	for id, at := range d.due {
+	for id, v := range d.due {
 		if len(d.busy) >= couriers {
 			return
 		}
-		if d.busy[id] || time.Until(at) > 0 {
+		if !d.free(id, v) || time.Until(v.at) > 0 {
 			continue
 		}
-		d.busy[id] = true
 		delete(d.due, id)
+		d.busy[id] = v
+		d.own[v.account]++
+		if v.slow {
+			d.slowly++
+		}
 		go func() {
-			next, err := d.server.deliver(ctx, d.term, id)
-			d.done <- handed{id, next, err}
+			p, err := d.server.deliver(ctx, d.term, id)
+			d.done <- handed{id, p, err}
 		}()
 	}
 }
 
 func (d *dispatcher) settle(h handed) {
+	v := d.busy[h.id]
 	delete(d.busy, h.id)
+	if d.own[v.account]--; d.own[v.account] == 0 {
+		delete(d.own, v.account)
+	}
+	if v.slow {
+		d.slowly--
+	}
 	switch {
-	case h.err != nil:
+	case h.slow:
+		d.slow[h.id] = true
+	case h.posted, d.server.view.Object(directory.Ref{Kind: directory.KindWebhook, ID: string(h.id)}) == nil:
+		delete(d.slow, h.id)
+	}
+	next := h.next
+	if h.err != nil {
 		d.server.log.Warn("a webhook waits", slog.String("webhook", string(h.id)), slog.String("error", h.err.Error()))
-		d.due[h.id] = time.Now().Add(stumble)
-	case !h.next.IsZero():
-		d.due[h.id] = h.next
+		next = time.Now().Add(stumble)
+	}
+	again, woken := d.due[h.id]
+	switch {
+	case !next.IsZero():
+		d.due[h.id] = visit{v.account, next, d.slow[h.id]}
+	case woken:
+		again.slow = d.slow[h.id]
+		d.due[h.id] = again
 	}
 }
