@@ -33,6 +33,7 @@ func contenders(p *plan) ([]contender, error) {
 		{name: "relay", start: startRelay},
 		{name: "kamailio", start: startKamailio, probed: true, keeps: true},
 		{name: "kamailio+redis", start: startKamailioRedis, probed: true, keeps: true},
+		{name: "kamailio+leases", start: startKamailioLeases, probed: true, keeps: true},
 		{name: "sipgo+redis", start: startSipgo, probed: true, keeps: true},
 		{name: "interlink", probed: true, keeps: true,
 			start: func(ctx context.Context, _ *lab, s site) (*running, error) { return startInterlink(ctx, p.gateway, s) }},

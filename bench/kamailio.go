@@ -30,12 +30,21 @@ func startKamailio(ctx context.Context, _ *lab, s site) (*running, error) {
 }
 
 func startKamailioRedis(ctx context.Context, _ *lab, s site) (*running, error) {
+	return withRedis(ctx, s, "-A", "WITH_REDIS")
+}
+
+func startKamailioLeases(ctx context.Context, _ *lab, s site) (*running, error) {
+	return withRedis(ctx, s, "-A", "WITH_REDIS", "-A", "WITH_LEASES")
+}
+
+// withRedis starts a Redis, gives it the scripts, and starts Kamailio with it.
+func withRedis(ctx context.Context, s site, args ...string) (*running, error) {
 	redis, err := testbed.StartRedis(ctx, s.dir)
 	if err != nil {
 		return nil, err
 	}
 	names := map[string]string{"REDIS_HOST": redis.Addr.Addr().String(), "REDIS_PORT": strconv.Itoa(int(redis.Addr.Port()))}
-	for key, file := range map[string]string{"ADMIT": "admit.lua", "RELEASE": "release.lua"} {
+	for key, file := range map[string]string{"ADMIT": "admit.lua", "CONFIRM": "confirm.lua", "RELEASE": "release.lua"} {
 		script, err := os.ReadFile(filepath.Join("bench/kamailio", file))
 		if err == nil {
 			names[key], err = redisCLI(ctx, redis, "script", "load", string(script))
@@ -45,7 +54,7 @@ func startKamailioRedis(ctx context.Context, _ *lab, s site) (*running, error) {
 			return nil, err
 		}
 	}
-	p, err := kamailio(ctx, s, names, "-A", "WITH_REDIS")
+	p, err := kamailio(ctx, s, names, args...)
 	if err != nil {
 		redis.Kill()
 		return nil, err

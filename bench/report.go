@@ -138,9 +138,11 @@ var goals = [...]struct {
 	most     float64
 }{
 	{"CPU", "kamailio+redis", cpuOf, 0.40},
+	{"CPU", "kamailio+leases", cpuOf, 0.40},
 	{"CPU", "kamailio", cpuOf, 0.65},
 	{"CPU", "relay", cpuOf, 1.6},
 	{"Redis CPU", "kamailio+redis", redisOf, 0.6},
+	{"Redis CPU", "kamailio+leases", redisOf, 0.6},
 }
 
 func (r *report) ratios(b *strings.Builder) {
