@@ -24,7 +24,7 @@ func (w *chaos) check(t *testing.T) {
 		}
 	}
 	w.faults = append(w.faults, w.ledger.faults...)
-	records := map[string][]routing.CDR{}
+	records := map[string][]chaosRecord{}
 	for _, r := range w.journal.written() {
 		records[r.CallID] = append(records[r.CallID], r)
 	}
@@ -48,23 +48,23 @@ func (w *chaos) check(t *testing.T) {
 }
 
 // forgotten is the earliest time at which the transaction of a call's INVITE may
-// have ended: Timer I after a refusal and its ACK (§17.2.1), Timer L after a 2xx
-// (RFC 6026 §7.1). One T1 is for the gateway's clock, which is read once a turn,
-// and for no more than that: the response goes out at the turn's end.
-func forgotten(r *routing.CDR) time.Time {
-	if r.Answered.IsZero() {
-		return r.Ended.Add(9 * chaosT1)
+// have ended, less one T1: Timer L after a 2xx (RFC 6026 §7.1); else Timer I after
+// the ACK, or H without one (§17.2.1). L and H run from a response, that is from
+// the beginning of the turn that made it; no ACK comes before that turn's end.
+func (w *chaos) forgotten(r *chaosRecord) time.Time {
+	if !r.Answered.IsZero() {
+		return r.Answered.Add(63*chaosT1 - w.ledger.past[r.Lease].behind)
 	}
-	return r.Answered.Add(63 * chaosT1)
+	return r.Ended.Add(min(9*chaosT1, 63*chaosT1-r.behind))
 }
 
 // checkRecord: one record, with a result that fits what the phones saw.
-func (w *chaos) checkRecord(c *chaosCall, records []routing.CDR) {
+func (w *chaos) checkRecord(c *chaosCall, records []chaosRecord) {
 	if len(records) == 0 && (c.invite == nil || !c.invite.proceeding) {
 		return // no copy of the INVITE arrived
 	}
-	slices.SortFunc(records, func(a, b routing.CDR) int { return a.Started.Compare(b.Started) })
-	if len(records) > 1 && records[1].Started.After(forgotten(&records[0])) {
+	slices.SortFunc(records, func(a, b chaosRecord) int { return a.Started.Compare(b.Started) })
+	if len(records) > 1 && records[1].Started.After(w.forgotten(&records[0])) {
 		// The machine paused: a copy was read when the gateway's transaction had
 		// ended and is a new INVITE.
 		return

@@ -35,6 +35,8 @@ type leaseHistory struct {
 	// long that takes.
 	loop       *transport.Loop
 	up, lasted time.Duration
+	// behind is how far it was behind when it was confirmed.
+	behind time.Duration
 }
 
 func newChaosLedger(w *chaos, seed uint64) *chaosLedger {
@@ -53,6 +55,7 @@ func (l *chaosLedger) Admit(a *routing.Admission, sink routing.Sink) {
 		l.byID[a.CallID] = append(l.byID[a.CallID], a.Lease)
 	}
 	h.asked++
+	l.world.clock.behind(sink.(*shard).loop)
 	verdict, wait := routing.Admitted, time.Duration(0)
 	switch p := l.rng.IntN(100); {
 	case p < 8:
@@ -106,6 +109,7 @@ func (l *chaosLedger) Confirm(id routing.LeaseID, _ time.Duration, sink routing.
 		h.confirmed = time.Now()
 		h.loop = sink.(*shard).loop
 		h.up = h.loop.Now()
+		h.behind = l.world.clock.behind(h.loop)
 		l.note(id, "confirms")
 	}
 	sink.LedgerAnswers([]routing.Answer{{Lease: id, Verdict: routing.Done, Confirm: true}})

@@ -118,6 +118,7 @@ func (w *chaos) phone(t *testing.T, name, ip string) *chaosPhone {
 		asked: map[string]*asked{}, heard: map[string]*heard{},
 	}
 	p.addr = addrOf(p.conn)
+	w.phones = append(w.phones, p)
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -162,6 +163,9 @@ func (p *chaosPhone) send(m *message) {
 	data := m.bytes()
 	p.note(time.Now(), "sends", m)
 	p.world.carry(func() {
+		if p.world.cut {
+			return
+		}
 		p.note(time.Now(), "reaches the gateway with", m)
 		// A closed socket, or an error of an earlier datagram: lost.
 		_, _ = p.conn.WriteToUDPAddrPort(data, p.world.gateway)
@@ -176,6 +180,9 @@ func (p *chaosPhone) arrived(data []byte, at time.Time) {
 		return // receive says so
 	}
 	p.note(at, "is sent", m)
+	if _, ok := p.world.probed[m.get("Call-ID")]; ok {
+		p.world.probed[m.get("Call-ID")] = true
+	}
 	c := p.world.calls[m.get("Call-ID")]
 	if c == nil {
 		return
