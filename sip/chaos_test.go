@@ -59,17 +59,23 @@ type chaos struct {
 	srv      *Server
 	gateway  netip.AddrPort
 	ledger   *chaosLedger
-	journal  *flowJournal
+	journal  *chaosJournal
+	clock    chaosClock
 	calls    map[string]*chaosCall
+	phones   []*chaosPhone
+	callers  []*chaosPhone
 	outsider *chaosPhone
+	numbers  []string
 	branches int
 	begun    int // calls
-	callers  []*chaosPhone
-	numbers  []string
 	drained  bool
-	trace    chaosTrace
-	faults   []string
-	faulty   []string // the calls that went wrong
+	// cut: nothing from the phones reaches the gateway any more, but for probes,
+	// of which probed says by their Call-ID which were answered.
+	cut    bool
+	probed map[string]bool
+	trace  chaosTrace
+	faults []string
+	faulty []string // the calls that went wrong
 }
 
 func (w *chaos) fault(callID, format string, args ...any) {
@@ -119,9 +125,9 @@ func (d chaosDirectory) Fellows(directory.AccountID, string, func(directory.Fell
 func chaosRun(t *testing.T, loops int, seed uint64) {
 	w := &chaos{
 		chaosNet: chaosNet{rng: rand.New(rand.NewPCG(seed, 1)), in: make(chan func(), 1<<16)},
-		journal:  &flowJournal{}, calls: map[string]*chaosCall{}, trace: chaosTrace{calls: map[string][]chaosEvent{}},
+		calls:    map[string]*chaosCall{}, trace: chaosTrace{calls: map[string][]chaosEvent{}},
 	}
-	w.ledger = newChaosLedger(w, seed)
+	w.ledger, w.journal, w.clock.begun = newChaosLedger(w, seed), &chaosJournal{world: w}, time.Now()
 	dir := chaosDirectory{map[netip.AddrPort]*directory.Trunk{}, map[directory.TrunkID]*directory.Trunk{}}
 	for i := range 4 {
 		p := w.phone(t, fmt.Sprintf("caller%d", i), "127.0.0.1")
@@ -134,8 +140,9 @@ func chaosRun(t *testing.T, loops int, seed uint64) {
 
 	w.place(chaosCalls)
 	quiet := w.run(time.Minute, func() bool { return w.drained && w.begun == len(w.calls) && w.quiet() })
+	quiet = w.settle() && quiet
 	stop()
-	// What the gateway said last may not have been read yet.
+	// The gateway's last words may not have been read yet.
 	w.agenda = nil
 	w.run(patience, w.allEnded)
 	w.check(t)
@@ -219,26 +226,4 @@ func (w *chaos) begin(c *chaosCall) {
 	case w.begun == len(w.calls):
 		w.place(chaosLate)
 	}
-}
-
-// allEnded: no dialog of a caller is left.
-func (w *chaos) allEnded() bool {
-	for _, c := range w.calls {
-		for _, d := range c.dialogs {
-			if d.bye.IsZero() && !c.told[d.tag] {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// quiet: the gateway holds nothing, the ledger owes nothing.
-func (w *chaos) quiet() bool {
-	for _, s := range w.srv.shards {
-		if s.count.txns.Load() != 0 || s.count.calls.Load() != 0 || s.count.pending.Load() != 0 {
-			return false
-		}
-	}
-	return w.ledger.settled()
 }
