@@ -64,6 +64,10 @@ func (s *Store) Apply(ctx context.Context, actor directory.Actor, changes ...dir
 	// A caller who goes away does not leave a write half known.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), applyTimeout)
 	defer cancel()
+	billed, err := s.condemn(ctx, changes)
+	if err != nil {
+		return unavailable(err)
+	}
 	done := s.metrics.roundTrip("apply")
 	var out outcome
 	if s.embedded != nil {
@@ -77,7 +81,7 @@ func (s *Store) Apply(ctx context.Context, actor directory.Actor, changes ...dir
 		return err
 	}
 	s.showCaps(ctx, changes)
-	s.forgetCalls(ctx, changes)
+	s.bury(ctx, changes, billed)
 	if err := s.view.WaitFor(ctx, out.seq); err != nil {
 		return unavailable(fmt.Errorf("written as %d, not seen back: %w", out.seq, err))
 	}

@@ -122,8 +122,7 @@ var errTally = errors.New("the account's tally does not read")
 // tally books what nobody gave back and reads what an account's calls have cost
 // and talked.
 func (s *Store) tally(ctx context.Context, account directory.AccountID) (out tallied, err error) {
-	bill, minutes := meter{account: account}, meter{account, true}
-	keys := []string{s.keys.meters(), s.keys.tally(bill), s.keys.metered(bill), s.keys.tally(minutes), s.keys.metered(minutes)}
+	keys := s.tallyKeys(account)
 	reply, err := s.scripts.tally.run(ctx, s.client, keys, append([]any{string(account), callOutlives}, s.licences(account)...)...).Slice()
 	if err != nil {
 		return out, err
@@ -204,11 +203,24 @@ func (s *Store) sweepDue(ctx context.Context) error {
 				return nil // the others are later still
 			}
 			account, _ := z.Member.(string)
-			if _, err := s.tally(ctx, directory.AccountID(account)); err != nil {
+			if err := s.sweepAccount(ctx, directory.AccountID(account)); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// sweepAccount books what nobody gave back of an account's calls, and forgets it all
+// where the account is deleted.
+func (s *Store) sweepAccount(ctx context.Context, account directory.AccountID) error {
+	if _, err := s.tally(ctx, account); err != nil {
+		return err
+	}
+	gone, err := s.gone(ctx, account)
+	if err != nil || !gone {
+		return err
+	}
+	return s.clearTally(ctx, account)
 }
 
 // command is the script's call for a pipeline.

@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,14 +15,9 @@ import (
 	"github.com/pbx-interlink/interlink/directory"
 )
 
-const (
-	// bookSignOfLife is how often the file says that the process lives while calls
-	// on terms run: they are booked up to then if it dies.
-	bookSignOfLife = 10 * time.Second
-	// bookFileMax is the least size at which the file is written anew, without
-	// what has been overtaken.
-	bookFileMax = 1 << 20
-)
+// bookSignOfLife is how often the file says that the process lives while calls
+// on terms run: they are booked up to then if it dies.
+const bookSignOfLife = 10 * time.Second
 
 // bookFile keeps what an embedded store's meters have counted, and the calls on
 // terms that run. Every line holds the fields that changed with the values they
@@ -34,21 +26,14 @@ const (
 // release is done, which survives the death of the process; they are forced onto
 // the disk within a second, which survives that of the machine.
 type bookFile struct {
-	path   string
+	*lineFile
 	prefix string // of the ledger's keys; the file goes without
-
-	mu   sync.Mutex
-	file *os.File
 	// books is what the file says: per hash its fields. runs is how many of them
 	// are calls.
 	books map[string]map[string]string
 	runs  int
-	// size is the file's in octets, least what it had when it was last written anew.
-	size, least int64
 	// at is the time of the last line, in ms.
 	at int64
-	// dirty: not all is forced onto the disk.
-	dirty bool
 }
 
 // bookLine is one line: the fields that changed, per hash; "" for one that is
@@ -59,12 +44,9 @@ type bookLine struct {
 }
 
 func openBookFile(path string, keys ledgerKeys, log *slog.Logger) (*bookFile, error) {
-	b := &bookFile{path: path, prefix: keys.prefix, books: map[string]map[string]string{}}
-	content, err := readFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("store: the books: %w", err)
-	}
-	good, err := eachLine(content, func(body []byte) error {
+	b := &bookFile{prefix: keys.prefix, books: map[string]map[string]string{}}
+	var err error
+	b.lineFile, err = openLineFile(path, log, func(body []byte) error {
 		var l bookLine
 		if err := json.Unmarshal(body, &l); err != nil {
 			return err
@@ -73,15 +55,8 @@ func openBookFile(path string, keys ledgerKeys, log *slog.Logger) (*bookFile, er
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("store: the books %s: %w", path, err)
-	}
-	if good < len(content) {
-		log.Warn("the books' last line is torn; what it told was never acknowledged and is cut off", "octets", len(content)-good)
-	}
-	if b.file, err = openAt(path, int64(good)); err != nil {
 		return nil, fmt.Errorf("store: the books: %w", err)
 	}
-	b.size, b.least = int64(good), int64(good)
 	return b, nil
 }
 
@@ -114,15 +89,20 @@ func (b *bookFile) enter(l bookLine) {
 	}
 }
 
-// restore fills an empty Redis. Nobody is there to give the calls back that ran:
-// their leases have run out, granted the last time at the last sign of life, and
-// the first look at the account books them.
-func (b *bookFile) restore(ctx context.Context, c *redis.Client, keys ledgerKeys) error {
+// restore fills an empty Redis with the books of accounts that there are: the
+// process may have died between an account's deletion and that of its bill. Nobody
+// is there to give the calls back that ran: their leases have run out, granted the
+// last time at the last sign of life, and the first look at the account books them.
+func (b *bookFile) restore(ctx context.Context, c *redis.Client, keys ledgerKeys, objects map[directory.Ref]storedObject) error {
 	p := c.Pipeline()
 	over := b.at - callOutlives - 1
 	granted := strconv.FormatInt(over-b.at, 10)
 	for key, fields := range b.books {
 		kind, account, _ := strings.Cut(key, ":")
+		if _, there := objects[directory.Ref{Kind: directory.KindAccount, ID: account}]; !there {
+			b.enter(bookLine{Books: map[string]map[string]string{key: difference(fields, nil)}})
+			continue
+		}
 		m := meter{directory.AccountID(account), kind == "talk"}
 		for field, value := range fields {
 			if isRunning(value) {
@@ -204,61 +184,34 @@ func (b *bookFile) append(l bookLine) error {
 	if err != nil {
 		return err
 	}
-	n, err := b.file.Write(appendLine(nil, body))
-	b.size, b.dirty = b.size+int64(n), true
-	if err == nil {
-		b.enter(l)
+	if err := b.write(body); err != nil {
+		return err
 	}
-	return err
+	b.enter(l)
+	return nil
 }
 
-// compact writes the file anew once it has outgrown what it says. A crash at any
-// point leaves the old file or the new one.
+// compact writes the file anew once it has outgrown what it says.
 func (b *bookFile) compact() error {
-	if b.size < max(bookFileMax, 4*b.least) {
+	if !b.outgrown() {
 		return nil
 	}
 	body, err := json.Marshal(bookLine{At: b.at, Books: b.books})
 	if err != nil {
 		return err
 	}
-	line := appendLine(nil, body)
-	next, err := os.OpenFile(b.path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = next.Write(line)
-	if err = errors.Join(err, next.Sync()); err == nil {
-		err = os.Rename(next.Name(), b.path)
-	}
-	if err != nil {
-		return errors.Join(err, next.Close())
-	}
-	err = b.file.Close()
-	b.file, b.size, b.least = next, int64(len(line)), int64(len(line))
-	return errors.Join(err, syncDir(filepath.Dir(b.path)))
+	return b.rewrite(body)
 }
 
 // beat says that the process lives where that matters, and forces what was
 // written onto the disk.
 func (b *bookFile) beat(now time.Time) error {
-	b.mu.Lock()
-	var err error
-	if b.runs > 0 && now.UnixMilli()-b.at >= bookSignOfLife.Milliseconds() {
-		err = b.append(bookLine{})
-	}
-	file, dirty := b.file, b.dirty
-	b.dirty = false
-	b.mu.Unlock()
-	if err != nil || !dirty {
-		return err
-	}
-	// Nobody waits for the disk: where the file was written anew meanwhile, that
-	// one has been forced already.
-	if err := file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-		return err
-	}
-	return nil
+	return b.lineFile.beat(now, func(now time.Time) error {
+		if b.runs > 0 && now.UnixMilli()-b.at >= bookSignOfLife.Milliseconds() {
+			return b.append(bookLine{})
+		}
+		return nil
+	})
 }
 
 func (b *bookFile) close() error {
@@ -268,5 +221,5 @@ func (b *bookFile) close() error {
 	if b.runs > 0 {
 		err = b.append(bookLine{})
 	}
-	return errors.Join(err, b.file.Sync(), b.file.Close())
+	return errors.Join(err, b.lineFile.close())
 }

@@ -274,7 +274,7 @@ func TestBooksAreWrittenAnew(t *testing.T) {
 	books := s.embedded.data.books
 	books.mu.Lock()
 	before := books.size
-	books.size = bookFileMax // as if it had grown
+	books.size = rewriteAt // as if it had grown
 	books.mu.Unlock()
 	talk(t, s, 5)
 	path := filepath.Join(dir, "books")

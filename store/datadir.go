@@ -22,6 +22,7 @@ import (
 //	journal         every change since, on the disk before it is acknowledged
 //	records.log     call records, the newest; records.1.log the ones before
 //	books           what calls have cost, the minutes used, and such calls that run
+//	deliveries      how far webhooks have been told, and the last attempts
 //
 // Each line of a file is a checksum, a space, JSON. Files are for their owner
 // only: they hold what accounts call each other, and sealed keys.
@@ -34,6 +35,8 @@ type dataDir struct {
 	journal *journal
 	records *recordFile
 	books   *bookFile
+	// deliveries is how far webhooks have been told.
+	deliveries *deliveryFile
 }
 
 func openDataDir(cfg Config, client *redis.Client) (_ *dataDir, err error) {
@@ -74,8 +77,14 @@ func openDataDir(cfg Config, client *redis.Client) (_ *dataDir, err error) {
 	if d.books, err = openBookFile(d.file("books"), ledger, d.log); err != nil {
 		return nil, err
 	}
-	if err := d.books.restore(ctx, client, ledger); err != nil {
+	if err := d.books.restore(ctx, client, ledger, state.objects); err != nil {
 		return nil, fmt.Errorf("store: the books were not restored: %w", err)
+	}
+	if d.deliveries, err = openDeliveryFile(d.file("deliveries"), d.log); err != nil {
+		return nil, err
+	}
+	if err := d.deliveries.restore(ctx, client, state.objects); err != nil {
+		return nil, fmt.Errorf("store: the deliveries were not restored: %w", err)
 	}
 	return d, nil
 }
@@ -89,6 +98,9 @@ func (d *dataDir) close() error {
 	}
 	if d.books != nil {
 		errs = append(errs, d.books.close())
+	}
+	if d.deliveries != nil {
+		errs = append(errs, d.deliveries.close())
 	}
 	if d.journal != nil {
 		errs = append(errs, d.journal.close())

@@ -76,6 +76,9 @@ func (s *Store) Deliver(ctx context.Context, term uint64, id directory.WebhookID
 	case ok == 0:
 		return &directory.Error{Kind: directory.KindStale, Code: "stale", Detail: "Another node delivers by now."}
 	}
+	if s.embedded != nil {
+		s.embedded.keepDelivery(id, state, attempt)
+	}
 	return nil
 }
 

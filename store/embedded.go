@@ -85,6 +85,9 @@ func (e *embedded) tick() {
 			if err := e.data.books.beat(now); err != nil {
 				e.failBooks(err)
 			}
+			if err := e.data.deliveries.beat(now, nil); err != nil {
+				e.log.Error("webhooks may be told again after a restart", "err", err)
+			}
 		}
 	}
 }
@@ -159,6 +162,24 @@ func (e *embedded) keepRecord(account directory.AccountID, id, body string) {
 	}
 	if err := e.data.records.append(account, id, body); err != nil {
 		e.log.Error("a call record will not survive the process", "err", err)
+	}
+}
+
+func (e *embedded) keepDelivery(id directory.WebhookID, state directory.DeliveryState, attempt *directory.Delivery) {
+	if e.data == nil {
+		return
+	}
+	if err := e.data.deliveries.keep(id, state, attempt); err != nil {
+		e.log.Error("a webhook may be told again after a restart", "err", err)
+	}
+}
+
+// dropDeliveries forgets webhooks that are gone.
+func (e *embedded) dropDeliveries(ids []string) {
+	for _, id := range ids {
+		if e.data != nil {
+			e.data.deliveries.drop(directory.WebhookID(id))
+		}
 	}
 }
 

@@ -166,25 +166,3 @@ func (l latest) sent(cmd *redis.Cmd) error {
 	clear(l)
 	return nil
 }
-
-// forgetCalls drops the last calls of accounts that are gone. A failure is
-// logged only: an id is never used again.
-func (s *Store) forgetCalls(ctx context.Context, changes []directory.Change) {
-	var gone []string
-	for _, c := range changes {
-		if c.Ref().Kind == directory.KindAccount && c.After == nil {
-			gone = append(gone, c.Ref().ID)
-		}
-	}
-	if len(gone) == 0 {
-		return
-	}
-	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.HDel(ctx, keyLastCalls, gone...)
-		p.ZRem(ctx, keyLastCallOrder, gone)
-		return nil
-	})
-	if err != nil {
-		s.log.Warn("the last calls of deleted accounts were not forgotten", "accounts", len(gone), "err", err)
-	}
-}

@@ -41,6 +41,8 @@ var (
 	bookSource string
 	//go:embed tally.lua
 	tallySource string
+	//go:embed clear.lua
+	clearSource string
 	//go:embed refresh.lua
 	refreshSource string
 	//go:embed lines.lua
@@ -57,7 +59,7 @@ var (
 type script struct{ source, hash string }
 
 type scripts struct {
-	apply, note, sealed, lead, delivered, caps, round, refresh, lines, file, begin, finish, meter, answer, book, tally script
+	apply, note, sealed, lead, delivered, caps, round, refresh, lines, file, begin, finish, meter, answer, book, tally, clear script
 }
 
 func newScripts() scripts {
@@ -69,7 +71,7 @@ func newScripts() scripts {
 		load(auditSource + applySource), load(auditSource + noteSource), load(sealSource), load(leadSource), load(deliveredSource),
 		load(capsSource), load(roundSource), load(refreshSource),
 		load(linesSource), load(fileSource), load(beginSource), load(finishSource),
-		load(termsSource + meterSource), load(termsSource + answerSource), load(termsSource + bookSource), load(termsSource + tallySource),
+		load(termsSource + meterSource), load(termsSource + answerSource), load(termsSource + bookSource), load(termsSource + tallySource), load(clearSource),
 	}
 }
 
