@@ -39,6 +39,9 @@ type Config struct {
 	APIListen, DebugListen string
 	// RealmSuffix ends the SIP domain of every account made from now on.
 	RealmSuffix string
+	// NumberMax is the longest internal number that can be written from now on,
+	// 1 to 8 characters; 0 is 8.
+	NumberMax int
 	// ClusterKey is the secret all nodes share; at least 32 characters.
 	ClusterKey string
 	// NodeID names this node in logs, call records and the ledger; 1–64 of
@@ -119,6 +122,8 @@ func settings() []setting {
 			set: func(c *Config, v string) (err error) { c.DebugListen, err = parseDebugListen(v); return err }},
 		{key: "realm_suffix", fallback: "interlink.invalid", usage: "end of every account's SIP domain",
 			set: func(c *Config, v string) (err error) { c.RealmSuffix, err = parseRealmSuffix(v); return err }},
+		{key: "number_max", fallback: "8", usage: "longest internal number, 1 to 8 characters",
+			set: func(c *Config, v string) (err error) { c.NumberMax, err = parseNumberMax(v); return err }},
 		{key: "cluster_key", secret: true, usage: "secret of all nodes, 32 characters or more (better: cluster_key_file)",
 			set: func(c *Config, v string) error { return setSecret(&c.ClusterKey, v, minClusterKey) }},
 		{key: "cluster_key_file", usage: "file that holds the cluster key",

@@ -86,7 +86,7 @@ func TestConfigEverySource(t *testing.T) {
 	values := map[string]string{
 		"redis_url": "redis://127.0.0.1:6379", "embedded": "true", "data_dir": "d", "sip_listen": "udp:[::1]:5062",
 		"sip_advertise": "sip.example.com:5070", "sip_loops": "3", "max_calls": "17", "api_listen": "127.0.0.1:81",
-		"debug_listen": "127.0.0.1:91", "realm_suffix": "pbx.example.com", "cluster_key": testKey,
+		"debug_listen": "127.0.0.1:91", "realm_suffix": "pbx.example.com", "number_max": "4", "cluster_key": testKey,
 		"cluster_key_file": secret, "node_id": "n-1", "admin_token": testToken, "admin_token_file": secret,
 		"admit_budget": "70ms", "trusted_proxies": "10.0.0.0/8, 192.0.2.1", "session_time": "8h", "api_rate": "17", "webhook_allow_private": "true", "account_bounds": "numbers=200000, trunks=2000",
 		"drain_time": "7s", "log_level": "warn", "log_format": "json",
@@ -127,7 +127,7 @@ func same(a, b Config) bool {
 func equalConfig(a, b Config) bool {
 	return a.RedisURL == b.RedisURL && a.Embedded == b.Embedded && a.DataDir == b.DataDir &&
 		a.SIPAdvertise == b.SIPAdvertise && a.SIPLoops == b.SIPLoops && a.MaxCalls == b.MaxCalls &&
-		a.APIListen == b.APIListen && a.DebugListen == b.DebugListen && a.RealmSuffix == b.RealmSuffix &&
+		a.APIListen == b.APIListen && a.DebugListen == b.DebugListen && a.RealmSuffix == b.RealmSuffix && a.NumberMax == b.NumberMax &&
 		a.ClusterKey == b.ClusterKey && a.NodeID == b.NodeID && a.AdminToken == b.AdminToken &&
 		slices.Equal(a.TrustedProxies, b.TrustedProxies) && a.SessionTime == b.SessionTime &&
 		a.APIRate == b.APIRate && maps.Equal(a.AccountBounds, b.AccountBounds) && a.WebhookAllowPrivate == b.WebhookAllowPrivate &&
@@ -153,6 +153,8 @@ func TestConfigRefuses(t *testing.T) {
 		{"calls", "max_calls: many", nil, []string{"max_calls"}},
 		{"api", "api_listen: here", nil, []string{"api_listen"}},
 		{"realm", "realm_suffix: 'x y'", nil, []string{"realm_suffix"}},
+		{"numbers of nothing", "number_max: 0", nil, []string{"number_max"}},
+		{"numbers too long", "number_max: 9", nil, []string{"number_max"}},
 		{"proxies", "trusted_proxies: 10.0.0.1/8", nil, []string{"trusted_proxies"}},
 		{"bound of nothing", "account_bounds: nonsense=5", nil, []string{"account_bounds", "nonsense"}},
 		{"bound of none", "account_bounds: numbers=0", nil, []string{"account_bounds", "numbers"}},

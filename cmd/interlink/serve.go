@@ -148,7 +148,7 @@ func (g *Gateway) openAPI(router *routing.Router, reg prometheus.Registerer) err
 	g.provision, err = provision.New(provision.Config{
 		View: g.store.View(), Repository: g.store, Trail: g.store, Courier: g.store, Calls: g.store, CallLog: g.store, Idempotency: g.store,
 		Router: router, StatusOf: sip.StatusOf,
-		ClusterKey: []byte(g.cfg.ClusterKey), AdminToken: g.cfg.AdminToken, RealmSuffix: g.cfg.RealmSuffix,
+		ClusterKey: []byte(g.cfg.ClusterKey), AdminToken: g.cfg.AdminToken, RealmSuffix: g.cfg.RealmSuffix, NumberMax: g.cfg.NumberMax,
 		TrustedProxies: g.cfg.TrustedProxies, Rate: g.cfg.APIRate, WebhookAllowPrivate: g.cfg.WebhookAllowPrivate, Bounds: g.cfg.AccountBounds,
 		SessionTime: g.cfg.SessionTime,
 		Registerer:  reg, Log: g.log.With("room", "api"),

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/provision"
 )
 
@@ -149,6 +150,15 @@ func parseCount(v string, most int) (int, error) {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 0 || n > most {
 		return 0, fmt.Errorf("%q is not a whole number from 0 to %d", v, most)
+	}
+	return n, nil
+}
+
+// parseNumberMax reads how many characters an internal number may have.
+func parseNumberMax(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > directory.MaxNumberLength {
+		return 0, fmt.Errorf("%q is not a whole number from 1 to %d", v, directory.MaxNumberLength)
 	}
 	return n, nil
 }
