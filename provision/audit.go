@@ -68,8 +68,8 @@ const (
 type AuditEntry struct {
 	Number    uint64               `json:"number" doc:"Counts all entries from 1; a reader sees gaps where it may not see." example:"4711"`
 	At        time.Time            `json:"at" doc:"When it was done, by the store's clock."`
-	Principal string               `json:"principal" doc:"Who did it." example:"user:usr_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C"`
-	Subject   *directory.AccountID `json:"subject" doc:"The account acted as; null where the principal acted for itself."`
+	Actor     string               `json:"actor" doc:"The principal that did it." example:"user:usr_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C"`
+	Subject   *directory.AccountID `json:"subject" doc:"The account acted as; null where the actor acted for itself."`
 	Action    string               `json:"action" doc:"The request's method and route." example:"POST /v1/accounts/{account}/trunks"`
 	RequestID string               `json:"request_id" doc:"Ties the entry to the answer and the log." example:"req_01JZ8Q4V5T3N6W7X8Y9Z0A1B2C"`
 	Outcome   string               `json:"outcome" doc:"done; asked where something else than the directory had to act; refused for a failed login." example:"done"`
@@ -89,11 +89,11 @@ type AuditChange struct {
 }
 
 type listAuditInput struct {
-	Account   directory.AccountID `query:"account" maxLength:"64" doc:"Only what concerns this account or one below it; without, all that the token may see."`
-	Principal string              `query:"principal" maxLength:"128" doc:"Only what this principal did." example:"staff:admin"`
-	Action    string              `query:"action" maxLength:"128" doc:"Only this method and route." example:"DELETE /v1/accounts/{account}"`
-	From      time.Time           `query:"from" doc:"Only what was done then or later." example:"2026-05-01T00:00:00Z"`
-	To        time.Time           `query:"to" doc:"Only what was done before." example:"2026-06-01T00:00:00Z"`
+	Account directory.AccountID `query:"account" maxLength:"64" doc:"Only what concerns this account or one below it; without, all that the token may see."`
+	Actor   string              `query:"actor" maxLength:"128" doc:"Only what this principal did." example:"staff:admin"`
+	Action  string              `query:"action" maxLength:"128" doc:"Only this method and route." example:"DELETE /v1/accounts/{account}"`
+	From    time.Time           `query:"from" doc:"Only what was done then or later." example:"2026-05-01T00:00:00Z"`
+	To      time.Time           `query:"to" doc:"Only what was done before." example:"2026-06-01T00:00:00Z"`
 	Paging
 }
 
@@ -104,13 +104,13 @@ func (s *Server) listAudit(ctx context.Context, in *listAuditInput) (*Listing[Au
 	if err != nil {
 		return nil, err
 	}
-	list := strings.Join([]string{"audit", string(v.account), in.Principal, in.Action, in.From.Format(time.RFC3339Nano), in.To.Format(time.RFC3339Nano)}, "\x00")
+	list := strings.Join([]string{"audit", string(v.account), in.Actor, in.Action, in.From.Format(time.RFC3339Nano), in.To.Format(time.RFC3339Nano)}, "\x00")
 	at, err := s.position(list, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
 	q := directory.AuditQuery{Account: v.account, From: in.From, To: in.To, Beyond: auditPosition(at.ID), Limit: min(in.Limit+1, auditChunk)}
-	if in.Principal != "" || in.Action != "" {
+	if in.Actor != "" || in.Action != "" {
 		q.Limit = auditChunk
 	}
 	page := &Listing[AuditEntry]{Body: Page[AuditEntry]{Items: []AuditEntry{}}}
@@ -124,7 +124,7 @@ func (s *Server) listAudit(ctx context.Context, in *listAuditInput) (*Listing[Au
 			q.Beyond = e.AuditPosition
 			scanned++
 			shown, ok := v.entry(e)
-			if !ok || in.Principal != "" && shown.Principal != in.Principal || in.Action != "" && shown.Action != in.Action {
+			if !ok || in.Actor != "" && shown.Actor != in.Actor || in.Action != "" && shown.Action != in.Action {
 				last = q.Beyond
 				continue
 			}

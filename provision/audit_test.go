@@ -60,7 +60,7 @@ func TestAuditShowsEachReaderItsPart(t *testing.T) {
 	newest := w.do(get("/v1/audit?limit=1").as(brownAdmin)).want(200)
 	newest.is("items.0.action", "POST /v1/accounts/{account}/trunks").is("items.0.changes.0.kind", "trunk").is("items.0.changes.0.action", "created")
 	newest.is("items.0.changes.0.account", idIn(w.brown)).is("items.0.changes.0.before", nil).is("items.0.changes.0.after.name", "PBX")
-	if p := newest.str("items.0.principal"); !strings.HasPrefix(p, "user:usr_") {
+	if p := newest.str("items.0.actor"); !strings.HasPrefix(p, "user:usr_") {
 		t.Fatalf("principal %s", p)
 	}
 	// Neither the sibling nor the other side shows.
@@ -106,7 +106,7 @@ func TestAuditFiltersAndPages(t *testing.T) {
 	var names []string
 	cursor := ""
 	for range 3 {
-		r := w.do(get("/v1/audit?limit=2&principal=" + me + cursor)).want(200)
+		r := w.do(get("/v1/audit?limit=2&actor=" + me + cursor)).want(200)
 		for _, it := range r.field("items").([]any) {
 			names = append(names, it.(obj)["changes"].([]any)[0].(obj)["after"].(obj)["a"].(obj)["name"].(string))
 		}
@@ -122,7 +122,7 @@ func TestAuditFiltersAndPages(t *testing.T) {
 	if r := w.do(get("/v1/audit?to=" + begun.UTC().Format(time.RFC3339))).want(200); len(r.field("items").([]any)) != 0 {
 		t.Fatal("entries from before the beginning")
 	}
-	first := w.do(get("/v1/audit?limit=1&principal=" + me)).want(200).str("next")
+	first := w.do(get("/v1/audit?limit=1&actor=" + me)).want(200).str("next")
 	w.do(get("/v1/audit?limit=1&cursor="+first)).want(422, "cursor_invalid", "cursor")
 	w.do(get("/v1/audit?from=yesterday")).want(422, "invalid", "from")
 }
@@ -135,11 +135,11 @@ func TestAuditScanIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := w.do(get("/v1/audit?principal=nobody")).want(200)
+	r := w.do(get("/v1/audit?actor=nobody")).want(200)
 	if len(r.field("items").([]any)) != 0 || r.field("next") == nil {
 		t.Fatalf("the first answer: %s", r.text)
 	}
-	if r = w.do(get("/v1/audit?principal=nobody&cursor=" + r.str("next"))).want(200); r.field("next") != nil {
+	if r = w.do(get("/v1/audit?actor=nobody&cursor=" + r.str("next"))).want(200); r.field("next") != nil {
 		t.Fatalf("the second answer: %s", r.text)
 	}
 }
@@ -151,7 +151,7 @@ func TestAC9AuditNamesActorAndSubject(t *testing.T) {
 	admin := w.admin(w.brown)
 	acting := w.do(post(w.brown+"/access", obj{"reason": "ticket 1"}).as(partner)).want(201).str("token")
 	w.do(post(w.brown+"/interlinks", obj{"name": "made by the partner"}).as(acting)).want(201)
-	w.do(get("/v1/audit?limit=1").as(admin)).want(200).is("items.0.principal", me).is("items.0.subject", idIn(w.brown))
+	w.do(get("/v1/audit?limit=1").as(admin)).want(200).is("items.0.actor", me).is("items.0.subject", idIn(w.brown))
 }
 
 func TestAuditOfAnEndedCall(t *testing.T) {
@@ -193,7 +193,7 @@ func TestAuditOfRefusedLogins(t *testing.T) {
 	w.do(post(w.brown+"/users", obj{"email": "pat@brown.example", "first_name": "Pat", "last_name": "Brown", "role": "user", "password": "correct horse battery"})).want(201)
 	admin := w.admin(w.brown)
 	refused := func(token string) int {
-		return len(w.do(get("/v1/audit?principal=anonymous&limit=200").as(token)).want(200).field("items").([]any))
+		return len(w.do(get("/v1/audit?actor=anonymous&limit=200").as(token)).want(200).field("items").([]any))
 	}
 	for range 2 * refusedBurst {
 		w.do(post("/v1/login", obj{"email": "pat@brown.example", "password": "wrong horse battery"})).want(401, "login_failed")
@@ -201,7 +201,7 @@ func TestAuditOfRefusedLogins(t *testing.T) {
 	if n := refused(admin); n != refusedBurst {
 		t.Fatalf("%d of %d are put down", n, 2*refusedBurst)
 	}
-	w.do(get("/v1/audit?principal=anonymous&limit=1").as(admin)).want(200).is("items.0.outcome", "refused").is("items.0.action", "POST /v1/login")
+	w.do(get("/v1/audit?actor=anonymous&limit=1").as(admin)).want(200).is("items.0.outcome", "refused").is("items.0.action", "POST /v1/login")
 	w.do(post("/v1/login", obj{"email": "nobody@brown.example", "password": "wrong horse battery"})).want(401, "login_failed")
 	if brown, all := refused(admin), refused(testToken); brown != refusedBurst || all != refusedBurst+1 {
 		t.Fatalf("Brown reads %d, staff %d", brown, all)

@@ -17,11 +17,11 @@ import (
 
 // AuditQuery selects entries of the audit trail; the zero value means all.
 type AuditQuery struct {
-	Account   directory.AccountID `query:"account" doc:"Only what concerns this account or one below it."`
-	Principal string              `query:"principal" doc:"Only what this principal did."`
-	Action    string              `query:"action" doc:"Only this method and route."`
-	From      time.Time           `query:"from" doc:"Only what was done then or later."`
-	To        time.Time           `query:"to" doc:"Only what was done before."`
+	Account directory.AccountID `query:"account" doc:"Only what concerns this account or one below it."`
+	Actor   string              `query:"actor" doc:"Only what this principal did."`
+	Action  string              `query:"action" doc:"Only this method and route."`
+	From    time.Time           `query:"from" doc:"Only what was done then or later."`
+	To      time.Time           `query:"to" doc:"Only what was done before."`
 }
 
 // Audit reads the audit trail, newest first.

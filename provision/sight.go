@@ -65,7 +65,7 @@ func (v sight) shown(k directory.Kind, account directory.AccountID) bool {
 // entry renders what the reader may see of an entry; false for nothing.
 func (v sight) entry(e directory.AuditEntry) (AuditEntry, bool) {
 	out := AuditEntry{
-		Number: e.Number, At: e.Time(), Principal: e.Actor.Principal, Subject: nullable(e.Actor.Subject), Action: e.Actor.Action,
+		Number: e.Number, At: e.Time(), Actor: e.Actor.Principal, Subject: nullable(e.Actor.Subject), Action: e.Actor.Action,
 		RequestID: e.Actor.RequestID, Outcome: "done", Changes: []AuditChange{},
 	}
 	if v.account != "" && e.Actor.Subject != "" && !v.concerns(e, e.Actor.Subject) {
