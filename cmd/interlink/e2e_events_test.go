@@ -155,6 +155,55 @@ func testResume(t *testing.T, binary string) {
 	t.Logf("%d events before the kill, %d after", len(read), len(after.all()))
 }
 
+// testWebhookRestart kills an embedded gateway whose webhook has been told
+// everything: after the restart it is told what is new, and nothing twice.
+func testWebhookRestart(t *testing.T, binary string) {
+	s := &scene{t: t, ctx: e2eContext(t), dir: t.TempDir()}
+	posted := newMailbox(t)
+	options := testbed.Gateway{
+		Binary: binary, SIP: sipAddress(t), DataDir: t.TempDir(), Dir: s.dir, Env: []string{"INTERLINK_WEBHOOK_ALLOW_PRIVATE=true"},
+	}
+	start := func() {
+		t.Helper()
+		var err error
+		s.gateway, err = testbed.StartGateway(s.ctx, options)
+		s.must(err)
+		s.api = s.gateway.API()
+	}
+	start()
+	t.Cleanup(func() { dismiss(t, s.gateway) })
+	brown, err := s.api.Account(s.ctx, "Brown", sipAddress(t))
+	s.must(err)
+	path := "/v1/accounts/" + brown.ID + "/webhooks"
+	answer, err := s.api.Do(s.ctx, "POST", path, "", fields{"url": posted.URL, "events": []string{"number.*"}})
+	s.must(err)
+	var hook struct{ ID string }
+	s.must(json.Unmarshal(answer.Body, &hook))
+	told := func(n int) {
+		t.Helper()
+		s.must(testbed.Until(s.ctx, "told", func() bool {
+			answer, err := s.api.Do(s.ctx, "GET", path+"/"+hook.ID+"/deliveries?limit=100", "", nil)
+			s.must(err)
+			return bytes.Count(answer.Body, []byte(`"delivered"`)) == n
+		}))
+	}
+	const before, after = 20, 5
+	for i := range before {
+		s.newNumber(brown, 3000+i)
+	}
+	told(before)
+	s.gateway.Kill()
+	start()
+	told(before)
+	for i := range after {
+		s.newNumber(brown, 4000+i)
+	}
+	told(before + after)
+	if n := bytes.Count(posted.read(), []byte("Interlink-Delivery: ")); n != before+after {
+		t.Errorf("%d deliveries of %d writes came", n, before+after)
+	}
+}
+
 // newNumber makes a number through the first node and returns its id.
 func (s *scene) newNumber(of *testbed.Account, n int) string {
 	s.t.Helper()

@@ -30,6 +30,7 @@ func TestRealPrograms(t *testing.T) {
 		{"LI4 two nodes share a cap", testSharedCap},
 		{"two nodes share changes", testPropagation},
 		{"events go on at another node", testResume},
+		{"webhooks go on after a restart", testWebhookRestart},
 		{"hostile HTTP", testHostileHTTP},
 		{"federation", testFederation},
 		{"kill embedded", testKillEmbedded},
