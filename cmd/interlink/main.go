@@ -94,6 +94,9 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger) error {
 	tuning, stop := context.WithCancel(ctx)
 	defer stop()
 	tune(tuning, g.sip.Loops())
+	threads := newSpread()
+	defer threads.close()
+	g.api.server.Handler = threads.over(g.api.server.Handler)
 	err = errors.Join(g.Run(ctx), g.Close())
 	log.Info("stopped")
 	return err
