@@ -38,7 +38,8 @@ const (
 	maxClassLength   = 32
 )
 
-// NumberClasses is the platform's ordered list; there is one.
+// NumberClasses is the platform's ordered list; there is one. A class of several
+// patterns stands in it several times.
 type NumberClasses struct {
 	Classes []NumberClass `json:"classes"`
 	Version uint64        `json:"version"`
@@ -55,13 +56,13 @@ func (n *NumberClasses) Validate() error {
 		switch {
 		case !className(c.Name):
 			return Invalid(field+"/name", "class_name_invalid", "A class's name is 1 to %d of a-z, 0-9 and _.", maxClassLength)
-		case seen[c.Name]:
-			return Invalid(field+"/name", "class_twice", "The class %s stands twice.", c.Name)
 		case !classPattern(c.Pattern):
 			return Invalid(field+"/pattern", "class_pattern_invalid",
 				"A pattern is 1 to %d of 0-9, *, # and x for any digit, may begin with + and may end in a dot for one or more further characters.", maxClassLength)
+		case seen[c.Pattern]:
+			return Invalid(field+"/pattern", "class_twice", "The pattern %s stands twice; only the first can count.", c.Pattern)
 		}
-		seen[c.Name] = true
+		seen[c.Pattern] = true
 	}
 	return nil
 }

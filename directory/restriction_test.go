@@ -27,7 +27,7 @@ func TestNumberClassesValidate(t *testing.T) {
 		field   string
 	}{
 		{nil, ""}, {[]NumberClass{{"premium", "0900."}, {"rest", "."}}, ""}, {[]NumberClass{{"a", "+"}, {"b_2_c", "+49x."}}, ""},
-		{[]NumberClass{{"a", "1"}, {"a", "2"}}, "/classes/1/name"}, {[]NumberClass{{"A", "1"}}, "/classes/0/name"}, {[]NumberClass{{"a-b", "1"}}, "/classes/0/name"}, {[]NumberClass{{"", "1"}}, "/classes/0/name"},
+		{[]NumberClass{{"a", "1"}, {"b", "1"}}, "/classes/1/pattern"}, {[]NumberClass{{"a", "1"}, {"b", "2"}, {"a", "3"}}, ""}, {[]NumberClass{{"A", "1"}}, "/classes/0/name"}, {[]NumberClass{{"a-b", "1"}}, "/classes/0/name"}, {[]NumberClass{{"", "1"}}, "/classes/0/name"},
 		{[]NumberClass{{"a", ""}}, "/classes/0/pattern"}, {[]NumberClass{{"a", "1.2"}}, "/classes/0/pattern"}, {[]NumberClass{{"a", "1.."}}, "/classes/0/pattern"},
 		{[]NumberClass{{"a", "1+2"}}, "/classes/0/pattern"}, {[]NumberClass{{"a", "X"}}, "/classes/0/pattern"},
 		{[]NumberClass{{"a", "123456789012345678901234567890123"}}, "/classes/0/pattern"}, {many, "/classes"},

@@ -22,7 +22,7 @@ func codes() []codeText {
 		{"capacity_exceeded", "A provider carries fewer calls than max_outbound_calls of an account allows."},
 		{"class_name_invalid", "A number class's name is not 1 to 32 of a-z, 0-9 and _."},
 		{"class_pattern_invalid", "A number class's pattern has characters it must not have."},
-		{"class_twice", "A number class stands twice."},
+		{"class_twice", "A pattern stands twice among the number classes."},
 		{"class_unknown", "There is no such number class."},
 		{"code_unknown", "The access code admits nobody: it is wrong or has been replaced."},
 		{"conflict", "Another object stands in the way, or others changed the same at the same time; try again."},

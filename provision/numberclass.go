@@ -8,7 +8,7 @@ import (
 
 // NumberClass is a sort of dialled numbers.
 type NumberClass struct {
-	Name    string `json:"name" maxLength:"32" doc:"1 to 32 of a-z, 0-9 and _; restrictions name it." example:"premium"`
+	Name    string `json:"name" maxLength:"32" doc:"1 to 32 of a-z, 0-9 and _; restrictions name it. A class of several patterns stands once with each." example:"premium"`
 	Pattern string `json:"pattern" maxLength:"32" doc:"Digits, * and #, x for any digit, + only as the first character, and at its end an optional dot for one or more further characters." example:"0900x."`
 }
 

@@ -71,7 +71,7 @@ func TestLI8NumberClassesAreChecked(t *testing.T) {
 		code, p string
 	}{
 		{[]obj{{"name": "A", "pattern": "1"}}, "class_name_invalid", "/classes/0/name"},
-		{[]obj{{"name": "a", "pattern": "1"}, {"name": "a", "pattern": "2"}}, "class_twice", "/classes/1/name"},
+		{[]obj{{"name": "a", "pattern": "1"}, {"name": "b", "pattern": "1"}}, "class_twice", "/classes/1/pattern"},
 		{[]obj{{"name": "a", "pattern": "1"}, {"name": "b", "pattern": "1.2"}}, "class_pattern_invalid", "/classes/1/pattern"},
 		{[]obj{{"name": "a"}}, "required", "/classes/0/pattern"},
 		{many, "invalid", "/classes"}, {nil, "invalid", "/classes"}, {"all", "invalid", "/classes"},
@@ -79,4 +79,17 @@ func TestLI8NumberClassesAreChecked(t *testing.T) {
 		w.do(put("/v1/number-classes", obj{"classes": c.classes})).want(422, c.code, c.p)
 	}
 	w.do(put("/v1/number-classes", obj{"classes": []obj{}})).want(200).is("version", 1)
+}
+
+// A class can have several patterns, with others between them.
+func TestLI8ClassOfSeveralPatterns(t *testing.T) {
+	w := newWorld(t)
+	a := w.account("Brown")
+	w.do(put("/v1/number-classes", obj{"classes": []obj{
+		{"name": "premium", "pattern": "0900."}, {"name": "free", "pattern": "0190x"}, {"name": "premium", "pattern": "019."},
+	}})).want(200)
+	w.do(put(a+"/restrictions", obj{"classes": obj{"premium": "deny"}})).want(200)
+	for dialled, reason := range map[string]string{"09001": "restricted", "01901": "number_not_found", "0191": "restricted"} {
+		w.do(post("/v1/explain", obj{"account": idOf(a), "dialled": dialled})).want(200).is("reason", reason)
+	}
 }
