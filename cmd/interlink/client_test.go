@@ -155,6 +155,16 @@ func TestCommandLine(t *testing.T) {
 	golden(t, "capacity.txt", d.do("limits", "capacity", "-a", "Brown"))
 
 	key := d.read("authorization_key", "interlink", "create", "-a", "Brown", "--name", "To Smith")
+	// A slip of the finger is told without asking the server, where it would count
+	// as an attempt.
+	for _, args := range [][]string{
+		{"interlink", "preview", "--name", "To Brown", "--authorization-key-file", "-"},
+		{"interlink", "redeem", "--name", "To Brown", "--authorization-key-file", "-"}, {"federation", "join", "--access-code-file", "-"},
+	} {
+		if r := d.try(key[1:], append(args, "-a", "Smith")...); r.code != exitInvalid || !strings.Contains(r.err, "check symbols") || strings.Contains(r.err, key[1:9]) {
+			t.Errorf("%s: %+v", args, r)
+		}
+	}
 	if r := d.try(key, "interlink", "preview", "-a", "Smith", "--name", "To Brown", "--authorization-key-file", "-"); r.code != exitOK || !strings.Contains(r.out, "peer.name") {
 		t.Errorf("preview: %+v", r)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/provision"
@@ -13,7 +14,7 @@ func linkNouns() []noun {
 		{name: "interlink", short: "Interlinks between two accounts", columns: []string{"id", "name", "status", "peer", "priority", "prefix"}, verbs: []verb{
 			listOf(ofAccount, (*api).Interlinks), getOf(ofAccount, "interlink", (*api).Interlink),
 			createOf(ofAccount, (*api).CreateInterlink).as("create", "Generate an authorization key for the other side"),
-			createOf(ofAccount, (*api).Redeem).as("redeem", "Enter the other side's key"),
+			createOf(ofAccount, redeem).as("redeem", "Enter the other side's key"),
 			previewOf(),
 			updateOf(ofAccount, "interlink", (*api).Interlink, (*api).PatchInterlink),
 			suspension("suspend", "Let no calls pass", true), suspension("resume", "Let calls pass again", false),
@@ -30,6 +31,33 @@ func linkNouns() []noun {
 	}
 }
 
+// redeem, preview and join tell a slip of the finger from a wrong key or code
+// before anybody is asked: an attempt that fails counts there.
+func redeem(a *api, ctx context.Context, account owner, r provision.Redemption) (*provision.Interlink, error) {
+	if provision.MistypedKey(r.Key) {
+		return nil, mistyped("authorization key")
+	}
+	return a.Redeem(ctx, account, r)
+}
+
+func preview(a *api, ctx context.Context, account owner, r provision.Redemption) (*provision.Preview, error) {
+	if provision.MistypedKey(r.Key) {
+		return nil, mistyped("authorization key")
+	}
+	return a.PreviewRedeem(ctx, account, r)
+}
+
+func join(a *api, ctx context.Context, account owner, code provision.Admission) (*provision.JoinRequest, error) {
+	if provision.MistypedCode(code.Code) {
+		return nil, mistyped("access code")
+	}
+	return a.Join(ctx, account, code)
+}
+
+func mistyped(what string) error {
+	return &exitError{exitInvalid, fmt.Errorf("this cannot be an %s: its check symbols do not fit; is it typed in full?", what)}
+}
+
 func suspension(name, short string, suspended bool) verb {
 	return verb{name: name, short: short, args: []string{"interlink"}, account: ofAccount, writes: true, run: func(ctx context.Context, x *asked) (any, error) {
 		l, err := x.api.Interlink(ctx, x.account, directory.InterlinkID(x.ids[0]))
@@ -43,7 +71,7 @@ func suspension(name, short string, suspended bool) verb {
 // previewOf tells what a key would link to, and what the two would hide from
 // each other.
 func previewOf() verb {
-	return createOf(ofAccount, (*api).PreviewRedeem).as("preview", "Tell what a key would link to, without linking")
+	return createOf(ofAccount, preview).as("preview", "Tell what a key would link to, without linking")
 }
 
 // memberVerbs are what an account and a federation's owner do about membership.
@@ -55,7 +83,7 @@ func memberVerbs() []verb {
 		}}
 	}
 	return []verb{
-		createOf(ofAccount, (*api).Join).as("join", "Ask to join with the access code"),
+		createOf(ofAccount, join).as("join", "Ask to join with the access code"),
 		{name: "of", short: "Read what federation an account is in", account: ofAccount, run: func(ctx context.Context, x *asked) (any, error) {
 			return x.api.Belonging(ctx, x.account)
 		}},
