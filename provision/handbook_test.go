@@ -2,11 +2,14 @@ package provision
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gorilla/mux"
 )
 
 // page reads a page of the API's handbook.
@@ -89,5 +92,36 @@ func TestHandbookTellsOfFeatures(t *testing.T) {
 				t.Errorf("docs/api/settings.md: %s does not say that it takes %s", f.name, p)
 			}
 		}
+	}
+}
+
+// Every address in the handbook's commands is one that is served. What a command
+// calls $API is the gateway's address, without the version.
+func TestHandbookAddressesAreServed(t *testing.T) {
+	w := newWorld(t)
+	entries, err := os.ReadDir("../docs/api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	variable, seen := regexp.MustCompile(`\$[A-Za-z_]+`), 0
+	for _, e := range entries {
+		for _, m := range regexp.MustCompile(`\$(?:API|api)(/[^\s"'?\\)]*)`).FindAllStringSubmatch(page(t, e.Name()), -1) {
+			path := m[1]
+			if strings.HasPrefix(m[0], "$api") {
+				path = "/v1" + path
+			}
+			path = variable.ReplaceAllString(path, "x")
+			served := false
+			for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+				var found mux.RouteMatch
+				served = served || w.server.router.Match(httptest.NewRequest(method, path, nil), &found) && found.MatchErr == nil
+			}
+			if seen++; !served {
+				t.Errorf("docs/api/%s asks for %s, which nobody serves", e.Name(), m[0])
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("found %d addresses only", seen)
 	}
 }
