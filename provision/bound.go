@@ -176,7 +176,7 @@ type ReachedBound struct {
 }
 
 func (b Bound) reached() *Problem {
-	p := newProblem(http.StatusConflict, "bound_reached", fmt.Sprintf("There can be no more than %d: %s.", b.Most, b.Text))
+	p := newProblem(http.StatusConflict, "bound_reached", fmt.Sprintf("An account has at most %d of these: %s.", b.Most, b.Text))
 	p.Bound = &ReachedBound{b.Name, b.Most}
 	return p
 }
