@@ -129,6 +129,7 @@ func (x *index) order(p *plan) {
 	for by := range accountOrders {
 		x.orders[by].add(p, by.plans)
 	}
+	x.names.add(p)
 }
 
 // disorder takes it out again; it must still be what it was.
@@ -136,6 +137,7 @@ func (x *index) disorder(p *plan) {
 	for by := range accountOrders {
 		x.orders[by].remove(p, by.plans)
 	}
+	x.names.remove(p)
 }
 
 // sortAccounts makes all orders of what was appended to the first.
@@ -151,6 +153,7 @@ func (l *Loader) sortAccounts() {
 		}
 		list.sort(by.plans)
 	}
+	l.names.fill(&l.orders[AccountsByID])
 }
 
 // sortByName copies all names into lower case for the moment: a long list is

@@ -123,6 +123,18 @@ func (w *world) checkRows(t *rapid.T, v *View) {
 			t.Fatalf("order %d back from %s: %s\nwant %s", by, showRows([]AccountRow{from}), showRows(got), showRows(backward))
 		}
 	}
+	for _, part := range []string{"", "br", "n", "ä", "acc_1", "n\x00R", "\x00", "est", "smith"} {
+		want := slices.DeleteFunc(slices.Clone(all), func(r AccountRow) bool {
+			return !strings.Contains(strings.ToLower(r.Account.Name), part) && !strings.Contains(r.Account.Realm, part)
+		})
+		got, whole := v.AccountsContaining(part, len(all))
+		if !whole || !slices.Equal(got, want) {
+			t.Fatalf("%q in %v, %s\nwant %s", part, whole, showRows(got), showRows(want))
+		}
+		if got, whole := v.AccountsContaining(part, len(want)-1); len(want) > 0 && (whole || got != nil) {
+			t.Fatalf("%q in more than %d: %s", part, len(want)-1, showRows(got))
+		}
+	}
 	for _, r := range all {
 		if got, ok := v.AccountRow(r.Account.ID); !ok || got != r {
 			t.Fatalf("row %s, want %s", showRows([]AccountRow{got}), showRows([]AccountRow{r}))
@@ -188,6 +200,62 @@ func TestAccountRowsOfMany(t *testing.T) {
 	}
 	if page := v.ChildAccounts(accountName(0), "", 10); page != nil {
 		t.Errorf("%d accounts below one without", len(page))
+	}
+}
+
+// Of however many accounts, in whatever order they come and go, those are found
+// that contain what is looked for.
+func TestAccountsContainingOfMany(t *testing.T) {
+	const many = 5*partSize + 3
+	v := NewView()
+	seq, there := uint64(0), map[AccountID]bool{}
+	apply := func(from, to, step int, created bool) {
+		var deltas []Delta
+		for i := range to - from {
+			n := from + i*step%(to-from)
+			d := Delta{Ref: Ref{KindAccount, string(accountName(n))}}
+			if created {
+				d.After = &Account{ID: accountName(n), Name: fmt.Sprint("Same ", n), Realm: fmt.Sprintf("r%d.test", n), Version: seq + 1}
+			}
+			there[accountName(n)] = created
+			deltas = append(deltas, d)
+		}
+		seq++
+		v.Apply(seq, time.Time{}, deltas)
+	}
+	check := func() {
+		for _, part := range []string{"same", "77", "9.t", "nothing"} {
+			var want, got []AccountID
+			for n := range many {
+				if id := accountName(n); there[id] && strings.Contains(fmt.Sprintf("same %d r%d.test", n, n), part) {
+					want = append(want, id)
+				}
+			}
+			rows, whole := v.AccountsContaining(part, many)
+			for _, r := range rows {
+				got = append(got, r.Account.ID)
+			}
+			if !whole || !slices.Equal(got, want) {
+				t.Errorf("%q in %d accounts, want %d", part, len(got), len(want))
+			}
+		}
+		for n, c := range v.names.chunks {
+			if len(c.plans) == 0 || len(c.plans) > partSize || len(c.ends) != len(c.plans) || c.ends[len(c.ends)-1] != len(c.text) {
+				t.Errorf("chunk %d holds %d accounts, %d ends and %d octets", n, len(c.plans), len(c.ends), len(c.text))
+			}
+		}
+	}
+	apply(0, partSize+1, 1, true)     // at the end
+	apply(partSize+1, many, 97, true) // among others
+	check()
+	apply(partSize/2, 4*partSize, 1, false)
+	check()
+	apply(partSize, 2*partSize, 13, true)
+	check()
+	apply(0, many, 1, false)
+	check()
+	if n := len(v.names.chunks); n != 0 {
+		t.Errorf("%d chunks without accounts", n)
 	}
 }
 

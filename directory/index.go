@@ -15,6 +15,7 @@ type index struct {
 	keys     map[string]InterlinkID
 	realms   map[string]AccountID
 	orders   [accountOrders]sortedList[*plan] // of accounts
+	names    nameIndex
 	sources  sourceTable
 	records  recordPool
 	limited  int // accounts with limits
@@ -121,7 +122,8 @@ func (x *index) setAccount(id AccountID, after *Account) {
 	if before != nil && after != nil && after.Version <= before.Version {
 		return
 	}
-	moved := before == nil || after == nil || before.Name != after.Name || !before.CreatedAt.Equal(after.CreatedAt)
+	moved := before == nil || after == nil || before.Name != after.Name || before.Realm != after.Realm ||
+		!before.CreatedAt.Equal(after.CreatedAt)
 	if before != nil {
 		if realm := strings.ToLower(before.Realm); x.realms[realm] == id {
 			delete(x.realms, realm)

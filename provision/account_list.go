@@ -59,15 +59,10 @@ func (s *Server) accountRows(ctx context.Context, in *listAccountsInput, order a
 	if err != nil {
 		return nil, err
 	}
-	walk, kept := order.walk()
-	if kept && last != nil {
-		walk.From = &last.AccountRow
-	}
 	visible, query := s.visible(requestOf(ctx).principal), strings.ToLower(in.Query)
-	// Who sees few accounts has them in the order of ids.
-	kept = kept && (visible.all() || len(order) == 0)
+	each, kept := s.candidates(visible, query, order, last)
 	page, row := newLeast(in.Limit+1, order.compare), new(accountRow)
-	s.eachVisible(visible, walk, func(rows []directory.AccountRow) bool {
+	each(func(rows []directory.AccountRow) bool {
 		for i := range rows {
 			*row = accountRow{AccountRow: rows[i]}
 			worst := page.greatest()
@@ -99,24 +94,37 @@ func (v visibleAccounts) all() bool { return v.above != nil }
 
 func (v visibleAccounts) sees(a *directory.Account) bool { return v.above == nil || v.above(a) }
 
-// fewAccounts is how many accounts are looked up one by one, at the most, rather
-// than looked for among all.
-const fewAccounts = 1000
+const (
+	// fewAccounts is how many accounts are looked up one by one, at the most,
+	// rather than looked for among all.
+	fewAccounts = 1000
+	// fewFound is how many accounts a search may find for all of them to be
+	// looked at. Where it finds more, any walk comes by them soon.
+	fewFound = 500
+)
 
-// eachVisible is View.AccountRows for the accounts a principal may see; of few
-// accounts in the order of ids always.
-func (s *Server) eachVisible(visible visibleAccounts, walk directory.AccountWalk, yield func([]directory.AccountRow) bool) {
-	if visible.all() {
-		s.view.AccountRows(walk, yield)
-		return
+// candidates is a way through accounts among which are all that a list shows
+// behind its last row; kept, if they come in the list's order.
+func (s *Server) candidates(visible visibleAccounts, query string, order accountOrder, last *accountRow) (each func(func([]directory.AccountRow) bool), kept bool) {
+	if !visible.all() {
+		rows := make([]directory.AccountRow, 0, len(visible.few))
+		for _, id := range visible.few {
+			if r, ok := s.view.AccountRow(id); ok {
+				rows = append(rows, r)
+			}
+		}
+		return func(yield func([]directory.AccountRow) bool) { yield(rows) }, len(order) == 0
 	}
-	rows := make([]directory.AccountRow, 0, len(visible.few))
-	for _, id := range visible.few {
-		if r, ok := s.view.AccountRow(id); ok {
-			rows = append(rows, r)
+	if query != "" {
+		if found, whole := s.view.AccountsContaining(query, fewFound); whole {
+			return func(yield func([]directory.AccountRow) bool) { yield(found) }, len(order) == 0
 		}
 	}
-	yield(rows)
+	walk, kept := order.walk()
+	if kept && last != nil {
+		walk.From = &last.AccountRow
+	}
+	return func(yield func([]directory.AccountRow) bool) { s.view.AccountRows(walk, yield) }, kept
 }
 
 // visible returns the accounts a principal sees.

@@ -99,7 +99,7 @@ func TestPagesAllocateByTheirSize(t *testing.T) {
 	manyAccounts(few, 1000)
 	manyAccounts(many, 20_000)
 	for _, query := range []string{
-		"", "q=r999.", "q=nobody", "status=inactive", "parent=acc_none", "provider=prv_none", "sort=name", "sort=-name", "sort=status", "sort=-provider",
+		"", "q=r999.", "q=nobody", "q=CUSTOMER", "q=customer&sort=-name", "status=inactive", "parent=acc_none", "provider=prv_none", "sort=name", "sort=-name", "sort=status", "sort=-provider",
 		"sort=created_at", "sort=-created_at", "sort=last_call", "sort=-last_call", "sort=last_login", "sort=-last_login", "sort=status,provider,-last_call,name",
 	} {
 		path := "/v1/accounts?limit=10&" + query
