@@ -14,7 +14,6 @@ const (
 	AccountsByID AccountOrder = iota
 	AccountsByName
 	AccountsByCreation
-	AccountsByLogin
 	accountOrders
 )
 
@@ -26,10 +25,8 @@ func (by AccountOrder) Compare(a, b *AccountRow) int {
 		return CompareNames(a.Account.Name, b.Account.Name)
 	case AccountsByCreation:
 		return cmp.Compare(a.Account.CreatedAt.UnixNano(), b.Account.CreatedAt.UnixNano())
-	case AccountsByLogin:
-		return cmp.Compare(a.LastLogin, b.LastLogin)
 	}
-	return strings.Compare(string(a.Account.ID), string(b.Account.ID))
+	return strings.Compare(string(a.ID), string(b.ID))
 }
 
 // plans orders the plans of accounts.
@@ -79,6 +76,12 @@ func (v *View) AccountRows(w AccountWalk, yield func([]AccountRow) bool) {
 func (v *View) accountRows(w AccountWalk, from *AccountRow, begun bool, rows []AccountRow) []AccountRow {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
+	if w.By == AccountsByID && !w.Descending {
+		if from == nil {
+			from = new(AccountRow)
+		}
+		return v.table.from(from.ID, begun, rows)
+	}
 	passed := func(p *plan) bool {
 		if from == nil {
 			return false
@@ -86,7 +89,7 @@ func (v *View) accountRows(w AccountWalk, from *AccountRow, begun bool, rows []A
 		row := p.row()
 		c := w.By.Compare(&row, from)
 		if c == 0 && begun {
-			c = strings.Compare(string(p.id), string(from.Account.ID))
+			c = strings.Compare(string(p.id), string(from.ID))
 			return w.Descending && c >= 0 || !w.Descending && c <= 0
 		}
 		return w.Descending && c > 0 || !w.Descending && c < 0
@@ -129,7 +132,7 @@ func (x *index) order(p *plan) {
 	for by := range accountOrders {
 		x.orders[by].add(p, by.plans)
 	}
-	x.names.add(p)
+	x.table.add(p.row())
 }
 
 // disorder takes it out again; it must still be what it was.
@@ -137,7 +140,7 @@ func (x *index) disorder(p *plan) {
 	for by := range accountOrders {
 		x.orders[by].remove(p, by.plans)
 	}
-	x.names.remove(p)
+	x.table.remove(p.id)
 }
 
 // sortAccounts makes all orders of what was appended to the first.
@@ -153,7 +156,7 @@ func (l *Loader) sortAccounts() {
 		}
 		list.sort(by.plans)
 	}
-	l.names.fill(&l.orders[AccountsByID])
+	l.table.fill(&l.orders[AccountsByID])
 }
 
 // sortByName copies all names into lower case for the moment: a long list is

@@ -2,6 +2,7 @@ package directory
 
 // AccountRow is an account with what is known of it beside, for lists.
 type AccountRow struct {
+	ID      AccountID
 	Account *Account
 	// Connection is the account's with its voice provider; nil for none.
 	Connection *Connection
@@ -10,7 +11,7 @@ type AccountRow struct {
 	LastLogin int64
 }
 
-func (p *plan) row() AccountRow { return AccountRow{p.account, p.connection, p.login} }
+func (p *plan) row() AccountRow { return AccountRow{p.id, p.account, p.connection, p.login} }
 
 // AccountRow returns the row of one account; false where there is none.
 func (v *View) AccountRow(id AccountID) (AccountRow, bool) {
@@ -70,14 +71,16 @@ func (x *index) setLogin(id AccountID, at int64) {
 		return
 	}
 	p := x.plan(id)
-	sorted := p.account != nil && !x.unsorted
-	if sorted {
-		x.orders[AccountsByLogin].remove(p, AccountsByLogin.plans)
+	p.login = at
+	x.told(p)
+}
+
+// told brings an account's row up to date with its plan.
+func (x *index) told(p *plan) {
+	if p.account != nil && !x.unsorted {
+		x.table.set(p.row())
 	}
-	if p.login = at; sorted {
-		x.orders[AccountsByLogin].add(p, AccountsByLogin.plans)
-	}
-	x.prune(id)
+	x.prune(p.id)
 }
 
 // setConnection keeps an account's connection beside it.
@@ -88,6 +91,7 @@ func (x *index) setConnection(d Delta) {
 	if after == nil && x.accounts[id] == nil {
 		return
 	}
-	x.plan(id).connection = after
-	x.prune(id)
+	p := x.plan(id)
+	p.connection = after
+	x.told(p)
 }

@@ -15,7 +15,7 @@ type index struct {
 	keys     map[string]InterlinkID
 	realms   map[string]AccountID
 	orders   [accountOrders]sortedList[*plan] // of accounts
-	names    nameIndex
+	table    accountTable
 	sources  sourceTable
 	records  recordPool
 	limited  int // accounts with limits
@@ -141,8 +141,11 @@ func (x *index) setAccount(id AccountID, after *Account) {
 		x.prune(id)
 		return
 	}
-	if before == nil || moved && !x.unsorted {
+	switch {
+	case before == nil || moved && !x.unsorted:
 		x.order(p)
+	case !x.unsorted:
+		x.table.set(p.row())
 	}
 	x.realms[strings.ToLower(after.Realm)] = id
 	if after.Parent != "" {

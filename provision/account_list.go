@@ -73,6 +73,9 @@ func (s *Server) accountRows(ctx context.Context, in *listAccountsInput, order a
 				continue
 			}
 			fill(row)
+			if worst != nil && !kept && order.keys(row, worst) >= 0 {
+				continue // no id is less than those before
+			}
 			if last == nil || order.compare(row, last) > 0 {
 				page.add(row)
 			}
@@ -104,7 +107,8 @@ const (
 )
 
 // candidates is a way through accounts among which are all that a list shows
-// behind its last row; kept, if they come in the list's order.
+// behind its last row; kept, if they come in the list's order, else in that of the
+// ids.
 func (s *Server) candidates(visible visibleAccounts, query string, order accountOrder, last *accountRow) (each func(func([]directory.AccountRow) bool), kept bool) {
 	if !visible.all() {
 		rows := make([]directory.AccountRow, 0, len(visible.few))

@@ -49,7 +49,7 @@ func comparison(name string) func(a, b *accountRow) int {
 	case "name":
 		return by(directory.AccountsByName)
 	case "last_login":
-		return by(directory.AccountsByLogin)
+		return func(a, b *accountRow) int { return cmp.Compare(a.LastLogin, b.LastLogin) }
 	case "created_at":
 		created, id := by(directory.AccountsByCreation), by(directory.AccountsByID)
 		return func(a, b *accountRow) int {
@@ -84,12 +84,20 @@ func (k orderKey) between(a, b *accountRow) int {
 }
 
 func (o accountOrder) compare(a, b *accountRow) int {
+	if c := o.keys(a, b); c != 0 {
+		return c
+	}
+	return directory.AccountsByID.Compare(&a.AccountRow, &b.AccountRow)
+}
+
+// keys compares by all keys but the ids.
+func (o accountOrder) keys(a, b *accountRow) int {
 	for i := range o {
 		if c := o[i].between(a, b); c != 0 {
 			return c
 		}
 	}
-	return directory.AccountsByID.Compare(&a.AccountRow, &b.AccountRow)
+	return 0
 }
 
 // beyond reports whether in a walk that the view keeps, a row and all that follow
@@ -118,8 +126,6 @@ func (o accountOrder) walk() (w directory.AccountWalk, kept bool) {
 		w.By = directory.AccountsByName
 	case "created_at":
 		w.By = directory.AccountsByCreation
-	case "last_login":
-		w.By = directory.AccountsByLogin
 	default:
 		return directory.AccountWalk{}, false
 	}
@@ -179,7 +185,7 @@ func (r *accountRow) set(name string, k sortKey) {
 
 // position is where the list goes on behind a row.
 func (o accountOrder) position(r *accountRow) position {
-	at := position{ID: string(r.Account.ID)}
+	at := position{ID: string(r.ID)}
 	for _, key := range o {
 		at.Keys = append(at.Keys, r.key(key.name).String())
 	}
@@ -194,7 +200,7 @@ func (o accountOrder) row(at position) (*accountRow, error) {
 	if len(at.Keys) != len(o) {
 		return nil, badCursor()
 	}
-	r := &accountRow{AccountRow: directory.AccountRow{Account: &directory.Account{ID: directory.AccountID(at.ID)}}}
+	r := &accountRow{AccountRow: directory.AccountRow{ID: directory.AccountID(at.ID), Account: &directory.Account{}}}
 	for i, text := range at.Keys {
 		k, ok := parseSortKey(text)
 		if !ok {
@@ -228,7 +234,7 @@ func (s *Server) filler(ctx context.Context, o accountOrder) (func(*accountRow),
 		}
 		if lastCall != nil {
 			r.lastCall = never
-			if at := lastCall(r.Account.ID); !at.IsZero() {
+			if at := lastCall(r.ID); !at.IsZero() {
 				r.lastCall = at.UnixMilli()
 			}
 		}
