@@ -142,16 +142,24 @@ func BenchmarkViewTrunkBySource(b *testing.B) {
 	}
 }
 
-// BenchmarkViewChange flips the private switch of a number.
+// BenchmarkViewChange flips the private switch of a number, of few and of many.
 func BenchmarkViewChange(b *testing.B) {
-	v := benchView()
-	seq, _ := v.Seq()
-	b.ReportAllocs()
-	for b.Loop() {
-		before := v.InternalNumber(numberName(rand.IntN(benchAccounts), 5))
-		after := *before
-		after.Private, after.Version = !before.Private, before.Version+1
-		seq++
-		v.Apply(seq, time.Time{}, []Delta{{after.Ref(), &after}})
+	for _, accounts := range []int{100, benchAccounts} {
+		b.Run(fmt.Sprintf("of_%d_numbers", accounts*benchNumbers), func(b *testing.B) {
+			v := benchView()
+			if accounts != benchAccounts {
+				v = NewView()
+				v.Load(1, time.Now(), benchObjects(accounts))
+			}
+			seq, _ := v.Seq()
+			b.ReportAllocs()
+			for b.Loop() {
+				before := v.InternalNumber(numberName(rand.IntN(accounts), 5))
+				after := *before
+				after.Private, after.Version = !before.Private, before.Version+1
+				seq++
+				v.Apply(seq, time.Time{}, []Delta{{after.Ref(), &after}})
+			}
+		})
 	}
 }
