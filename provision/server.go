@@ -47,7 +47,8 @@ type Calls interface {
 type CallLog interface {
 	CallLog(ctx context.Context, account directory.AccountID, cursor string, limit int) ([]routing.Record, string, error)
 	// LastCalls returns when an account's latest recorded call began, as of now;
-	// the zero time where none was recorded. What it returns waits for nothing.
+	// the zero time where none was recorded. What it returns waits for nothing, is
+	// for one goroutine, and is best asked in the order of ids.
 	LastCalls(ctx context.Context) (func(directory.AccountID) time.Time, error)
 }
 

@@ -37,11 +37,12 @@ type lastCalls struct {
 	noted int64
 
 	mu    sync.RWMutex
-	times map[directory.AccountID]int64 // Unix ms
+	times callTimes
 }
 
-// LastCalls reads what is new and returns when an account's latest recorded call
-// began; the zero time where none was recorded.
+// LastCalls reads what is new and returns a way to ask when an account's latest
+// recorded call began; the zero time where none was recorded. It is for one
+// goroutine, and quickest where the accounts come in the order of their ids.
 func (s *Store) LastCalls(ctx context.Context) (func(directory.AccountID) time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -52,13 +53,12 @@ func (s *Store) LastCalls(ctx context.Context) (func(directory.AccountID) time.T
 	if err := l.refresh(ctx); err != nil {
 		return nil, unavailable(err)
 	}
-	return l.of, nil
-}
-
-func (l *lastCalls) of(id directory.AccountID) time.Time {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return fromMillis(l.times[id])
+	at := 0
+	return func(id directory.AccountID) time.Time {
+		l.mu.RLock()
+		defer l.mu.RUnlock()
+		return fromMillis(l.times.get(id, &at))
+	}, nil
 }
 
 // refresh reads what has changed.
@@ -69,7 +69,7 @@ func (l *lastCalls) refresh(ctx context.Context) error {
 		// At least the last one read must still be there: Redis lost its data,
 		// or that account is gone.
 		l.mu.Lock()
-		clear(l.times)
+		l.times = callTimes{}
 		l.mu.Unlock()
 		l.noted = 0
 		_, err = l.read(ctx)
@@ -120,9 +120,6 @@ func (l *lastCalls) take(ctx context.Context, page []redis.Z) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.times == nil {
-		l.times = map[directory.AccountID]int64{}
-	}
 	for i, t := range times {
 		text, ok := t.(string)
 		if !ok {
@@ -132,9 +129,10 @@ func (l *lastCalls) take(ctx context.Context, page []redis.Z) error {
 		if err != nil {
 			return fmt.Errorf("store: the last call of %s reads %q", ids[i], text)
 		}
-		l.times[directory.AccountID(ids[i])] = ms
+		l.times.set(directory.AccountID(ids[i]), ms)
 		l.noted = max(l.noted, int64(page[i].Score))
 	}
+	l.times.settle()
 	return nil
 }
 
