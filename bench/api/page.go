@@ -246,7 +246,8 @@ func (e *estate) lists(ctx context.Context) error {
 	}
 	slices.Sort(paths)
 	for _, query := range []string{
-		"sort=name", "sort=-name", "sort=-last_call", "sort=last_login", "sort=-created_at", "status=active", "q=Account%200012", "q=99",
+		"sort=name", "sort=-name", "sort=-last_call", "sort=last_call,name", "sort=last_login", "sort=-last_login", "sort=-created_at", "sort=status,name", "sort=-provider",
+		"status=active", "status=inactive", "q=Account%200012", "q=Account%200012&sort=-name", "q=99", "q=99&sort=name",
 	} {
 		paths = append(paths, "/v1/accounts?"+query)
 	}
