@@ -139,9 +139,11 @@ type Stats struct {
 	Elapsed             time.Duration
 }
 
-// Clean reports that nothing at all went wrong.
+// Clean reports that nothing at all went wrong. A request sent again, because the
+// machine paused for longer than T1, is answered again, when its call may be over
+// (RFC 3261 §17.2.2): only more messages than that are wrong.
 func (s Stats) Clean() bool {
-	return s.Failed == 0 && s.Unexpected == 0 && s.TimedOut == 0 && s.OutOfCall == 0 && s.DeadCall == 0 && s.Errors == 0
+	return s.Failed == 0 && s.Unexpected == 0 && s.TimedOut == 0 && s.OutOfCall == 0 && s.DeadCall <= s.Retransmissions && s.Errors == 0
 }
 
 func (s Stats) String() string {

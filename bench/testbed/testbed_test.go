@@ -26,6 +26,13 @@ func TestParseStats(t *testing.T) {
 	if got.Clean() {
 		t.Error("a run with failures counts as clean")
 	}
+	again := Stats{Created: 5, Successful: 5, Retransmissions: 2, DeadCall: 2}
+	if !again.Clean() {
+		t.Error("answers to what was sent again count as a fault")
+	}
+	if again.DeadCall++; again.Clean() {
+		t.Error("an answer that nobody asked for counts as clean")
+	}
 	for name, bad := range map[string]string{"empty": "", "no line": head, "no number": head + "00:00:01;x;0;0;0;0;0;0;0;0;0;0;0;\n"} {
 		if _, err := parseStats(strings.NewReader(bad)); err == nil {
 			t.Errorf("%s: no error", name)
