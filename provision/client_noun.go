@@ -90,8 +90,14 @@ func (c *Client) CreateNumber(ctx context.Context, a directory.AccountID, n NewN
 	return submit[Number](ctx, c, pathOf(a, "numbers"), n)
 }
 
-func (c *Client) Numbers(ctx context.Context, a directory.AccountID, p Paging) (*Page[Number], error) {
-	return fetch[Page[Number]](ctx, c, pathOf(a, "numbers"), p.query())
+// NumberQuery selects an account's numbers; the zero value means all.
+type NumberQuery struct {
+	Query string            `query:"q" doc:"Part of the spelling or the label, in any case."`
+	Trunk directory.TrunkID `query:"trunk" doc:"Only numbers that go to this trunk."`
+}
+
+func (c *Client) Numbers(ctx context.Context, a directory.AccountID, q NumberQuery, p Paging) (*Page[Number], error) {
+	return fetch[Page[Number]](ctx, c, pathOf(a, "numbers"), queryOf(q, p))
 }
 
 func (c *Client) Number(ctx context.Context, a directory.AccountID, n directory.NumberID) (*Number, error) {

@@ -104,7 +104,9 @@ func TestClientPages(t *testing.T) {
 	for i := range 205 {
 		w.number(a, trunk, string([]byte{'3', '0' + byte(i/100), '0' + byte(i/10%10), '0' + byte(i%10)}), nil)
 	}
-	all, err := All(ctx, func(ctx context.Context, p Paging) (*Page[Number], error) { return c.Numbers(ctx, idOf(a), p) })
+	all, err := All(ctx, func(ctx context.Context, p Paging) (*Page[Number], error) {
+		return c.Numbers(ctx, idOf(a), NumberQuery{}, p)
+	})
 	if err != nil || len(all) != 205 || all[204].Number != "3204" {
 		t.Fatalf("%d numbers, %v", len(all), err)
 	}

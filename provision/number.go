@@ -81,27 +81,6 @@ func (s *Server) createNumber(ctx context.Context, in *createNumberInput) (*Crea
 	return created(in.Rehearsal, fmt.Sprintf("/v1/accounts/%s/numbers/%s", a.ID, n.ID), n.Version, s.renderOneNumber(n)), nil
 }
 
-type listNumbersInput struct {
-	InAccount
-	Paging
-}
-
-func (s *Server) listNumbers(ctx context.Context, in *listNumbersInput) (*Listing[Number], error) {
-	a, err := s.account(ctx, in.Account, numbersRead)
-	if err != nil {
-		return nil, err
-	}
-	list := "numbers " + string(a.ID)
-	at, err := s.position(list, in.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	// The view cuts the page: an account can have very many numbers.
-	numbers := s.view.Numbers(a.ID, directory.NumberID(at.ID), in.Limit+1)
-	page, err := pageOf(s, list, Paging{Limit: in.Limit}, numbers, func(n *directory.InternalNumber) string { return string(n.ID) }, renderNumber)
-	return page, err
-}
-
 func (s *Server) getNumber(ctx context.Context, in *InNumber) (*Reading[Number], error) {
 	n, err := s.number(ctx, in, numbersRead)
 	if err != nil {

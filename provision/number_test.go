@@ -141,3 +141,41 @@ func TestNumberCreationAllocations(t *testing.T) {
 		t.Errorf("%v allocations among 10 numbers, %v among 1,000", few, many)
 	}
 }
+
+// Of many numbers those are listed that fit, whichever page they are on.
+func TestIN1NumbersAreFound(t *testing.T) {
+	w := newWorld(t)
+	a := w.account("Brown")
+	one, two := w.trunk(a, "192.0.2.1"), w.trunk(a, "192.0.2.2")
+	for i := range 2*numberChunk + 10 {
+		label := "Desk"
+		if i%1000 == 999 {
+			label = "Front Desk"
+		}
+		w.number(a, one, strconv.Itoa(20000+i), obj{"label": label})
+	}
+	w.number(a, two, "9xx", nil)
+	found := func(query string) (numbers []string) {
+		for cursor := ""; ; {
+			r := w.do(get(a + "/numbers?limit=1" + query + cursor)).want(200)
+			for _, n := range r.field("items").([]any) {
+				numbers = append(numbers, n.(map[string]any)["number"].(string))
+			}
+			next, more := r.field("next").(string)
+			if !more {
+				return numbers
+			}
+			cursor = "&cursor=" + next
+		}
+	}
+	for query, want := range map[string][]string{
+		"&q=fRONT": {"20999", "21999"}, "&q=2200": {"22000", "22001", "22002", "22003", "22004", "22005", "22006", "22007", "22008", "22009"},
+		"&q=9XX": {"9xx"}, "&trunk=" + two: {"9xx"}, "&q=front&trunk=" + two: nil, "&q=nobody": nil, "&trunk=trk_x": nil,
+	} {
+		if got := found(query); !slices.Equal(got, want) {
+			t.Errorf("%s finds %v, want %v", query, got, want)
+		}
+	}
+	next := w.do(get(a + "/numbers?limit=1&q=front")).want(200).str("next")
+	w.do(get(a+"/numbers?limit=1&cursor="+next)).want(422, "cursor_invalid")
+}

@@ -79,7 +79,7 @@ func operations() map[string]told {
 		"GET " + trunkPath:                              {"get-trunk", trunks, "Read a trunk", "One trunk of the account."},
 		"PATCH " + trunkPath:                            {"patch-trunk", trunks, "Change a trunk", "Lists are replaced whole."},
 		"DELETE " + trunkPath:                           {"delete-trunk", trunks, "Delete a trunk", "409 while a number goes to it."},
-		"GET /v1/accounts/{account}/numbers":            {"list-numbers", numbers, "List internal numbers", "The account's internal numbers in the order of their creation."},
+		"GET /v1/accounts/{account}/numbers":            {"list-numbers", numbers, "List internal numbers", "The account's internal numbers in the order of their creation, all or those that fit."},
 		"POST /v1/accounts/{account}/numbers":           {"create-number", numbers, "Create an internal number", "A number, a block (20xx) or a range (2000-2099) of the account's dial plan. Several may overlap: the most specific takes the call, and the answer names them."},
 		"GET " + numberPath:                             {"get-number", numbers, "Read an internal number", "One number of the account."},
 		"PATCH " + numberPath:                           {"patch-number", numbers, "Change an internal number", "Acts from the next call on, on every node. private hides the number from all linked accounts."},

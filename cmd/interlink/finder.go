@@ -28,7 +28,7 @@ func finders() map[string]finder {
 			}, func(a provision.Account) label { return label{string(a.ID), a.Name} })
 		}},
 		"trunk": {"trk_", ofAccountBy((*api).Trunks, func(t provision.Trunk) label { return label{string(t.ID), t.Name} })},
-		"number": {"num_", ofAccountBy((*api).Numbers, func(n provision.Number) label {
+		"number": {"num_", ofAccountBy(allNumbers, func(n provision.Number) label {
 			return label{string(n.ID), n.Number}
 		})},
 		"user":       {"usr_", ofAccountBy((*api).Users, func(u provision.User) label { return label{string(u.ID), u.Email} })},
@@ -93,3 +93,8 @@ func find(ctx context.Context, x *asked, sort, text string) (string, error) {
 }
 
 func notThere(text string) error { return &exitError{exitNotFound, fmt.Errorf("%s", text)} }
+
+// allNumbers is the list of an account's numbers that asks for no few of them.
+func allNumbers(c *api, ctx context.Context, a owner, p provision.Paging) (*provision.Page[provision.Number], error) {
+	return c.Numbers(ctx, a, provision.NumberQuery{}, p)
+}

@@ -43,7 +43,7 @@ func accountNouns() []noun {
 			updateOf(ofAccount, "trunk", (*api).Trunk, (*api).PatchTrunk), deleteOf(ofAccount, "trunk", (*api).DeleteTrunk),
 		}},
 		{name: "number", short: "Internal numbers", columns: []string{"id", "number", "label", "trunk", "private", "enabled"}, verbs: []verb{
-			listOf(ofAccount, (*api).Numbers), getOf(ofAccount, "number", (*api).Number), createOf(ofAccount, (*api).CreateNumber),
+			searchOf(ofAccount, (*api).Numbers), getOf(ofAccount, "number", (*api).Number), createOf(ofAccount, (*api).CreateNumber),
 			updateOf(ofAccount, "number", (*api).Number, (*api).PatchNumber), deleteOf(ofAccount, "number", (*api).DeleteNumber),
 		}},
 		{name: "user", short: "Users of an account, or of the platform", columns: []string{"id", "email", "first_name", "last_name", "role", "last_login"}, verbs: []verb{

@@ -68,7 +68,7 @@ func (r *row) refused(caller *pretendPBX, number string, status int, reason stri
 // number finds an account's number.
 func (r *row) number(a directory.AccountID, number string) *provision.Number {
 	r.t.Helper()
-	page, err := r.api.Numbers(r.ctx, a, provision.Paging{})
+	page, err := r.api.Numbers(r.ctx, a, provision.NumberQuery{}, provision.Paging{})
 	r.must(err)
 	for _, n := range page.Items {
 		if n.Number == number {
