@@ -2,7 +2,6 @@ package directory
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 )
 
@@ -22,7 +21,7 @@ const (
 func (by AccountOrder) Compare(a, b *AccountRow) int {
 	switch by {
 	case AccountsByName:
-		return CompareNames(a.Account.Name, b.Account.Name)
+		return strings.Compare(a.Name, b.Name)
 	case AccountsByCreation:
 		return cmp.Compare(a.Account.CreatedAt.UnixNano(), b.Account.CreatedAt.UnixNano())
 	}
@@ -151,28 +150,7 @@ func (l *Loader) sortAccounts() {
 		list := &l.orders[by]
 		list.few = make([]*plan, 0, count)
 		l.orders[AccountsByID].all(func(p *plan) bool { list.append(p); return true })
-		if by == AccountsByName {
-			sortByName(list.few)
-		}
 		list.sort(by.plans)
 	}
 	l.table.fill(&l.orders[AccountsByID])
-}
-
-// sortByName copies all names into lower case for the moment: a long list is
-// sorted sooner so.
-func sortByName(list []*plan) {
-	type named struct {
-		name string
-		plan *plan
-	}
-	names := make([]named, len(list))
-	for i, p := range list {
-		names[i] = named{strings.ToLower(p.account.Name), p}
-	}
-	// The list is in the order of ids, which a stable sort keeps.
-	slices.SortStableFunc(names, func(a, b named) int { return strings.Compare(a.name, b.name) })
-	for i, n := range names {
-		list[i] = n.plan
-	}
 }

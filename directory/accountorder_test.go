@@ -68,7 +68,7 @@ func (w *world) connect(t *rapid.T, a *Account) {
 // rows is what an AccountRow of every account must be.
 func (w *world) rows() (rows []AccountRow) {
 	for _, a := range w.all(KindAccount) {
-		row := AccountRow{ID: a.(*Account).ID, Account: a.(*Account)}
+		row := AccountRow{ID: a.(*Account).ID, Account: a.(*Account), Name: strings.ToLower(a.(*Account).Name), Enabled: a.(*Account).Enabled}
 		if c, ok := w.objects[Ref{KindConnection, a.Ref().ID}]; ok {
 			row.Connection = c.(*Connection)
 		}

@@ -4,14 +4,20 @@ package directory
 type AccountRow struct {
 	ID      AccountID
 	Account *Account
+	// Name is the account's in lower case.
+	Name string
 	// Connection is the account's with its voice provider; nil for none.
 	Connection *Connection
 	// LastLogin is when one of the account's users last logged in, in ms since
 	// 1970; 0 for never.
 	LastLogin int64
+	// Enabled is what the account is.
+	Enabled bool
 }
 
-func (p *plan) row() AccountRow { return AccountRow{p.id, p.account, p.connection, p.login} }
+func (p *plan) row() AccountRow {
+	return AccountRow{p.id, p.account, p.name, p.connection, p.login, p.account != nil && p.account.Enabled}
+}
 
 // AccountRow returns the row of one account; false where there is none.
 func (v *View) AccountRow(id AccountID) (AccountRow, bool) {

@@ -19,9 +19,7 @@ type accountChunk struct {
 }
 
 // searchText is an account's name in lower case and its realm. No name has a zero.
-func searchText(a *Account) string {
-	return strings.ToLower(a.Name) + "\x00" + a.Realm + "\x00"
-}
+func searchText(r *AccountRow) string { return r.Name + "\x00" + r.Account.Realm + "\x00" }
 
 // begin is where the text of the account at i begins.
 func (c *accountChunk) begin(i int) int {
@@ -36,8 +34,8 @@ func (c *accountChunk) put(i, j int, rows ...AccountRow) {
 	begin, end := c.begin(i), c.begin(j)
 	var text []byte
 	ends := make([]int, 0, len(rows))
-	for _, r := range rows {
-		text = append(text, searchText(r.Account)...)
+	for i := range rows {
+		text = append(text, searchText(&rows[i])...)
 		ends = append(ends, begin+len(text))
 	}
 	c.text = slices.Replace(c.text, begin, end, text...)

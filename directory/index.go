@@ -37,7 +37,8 @@ type plan struct {
 	singles sortedList[single]
 	blocks  sortedList[*record]
 	account *Account
-	// connection and login are what an AccountRow tells beside the account.
+	// name, connection and login are what an AccountRow tells beside the account.
+	name       string // in lower case
 	connection *Connection
 	login      int64
 	limits     *Limits
@@ -136,7 +137,9 @@ func (x *index) setAccount(id AccountID, after *Account) {
 			x.disorder(p)
 		}
 	}
-	p.account = after
+	if p.account = after; moved {
+		p.name = lowerName(after)
+	}
 	if after == nil {
 		x.prune(id)
 		return
@@ -151,6 +154,13 @@ func (x *index) setAccount(id AccountID, after *Account) {
 	if after.Parent != "" {
 		x.plan(after.Parent).children.add(p, byAccountID)
 	}
+}
+
+func lowerName(a *Account) string {
+	if a == nil {
+		return ""
+	}
+	return strings.ToLower(a.Name)
 }
 
 func (x *index) setLimits(id AccountID, after *Limits) {

@@ -177,9 +177,8 @@ func (s *Server) steered(p principal) map[directory.AccountID]bool {
 }
 
 func (in *listAccountsInput) match(r *directory.AccountRow, query string) bool {
-	a := r.Account
-	return (in.Status == "" || in.Status == accountStatus(a)) &&
-		(in.Parent == "" || in.Parent == a.Parent) &&
+	return (in.Status == "" || (in.Status == "active") == r.Enabled) &&
+		(in.Parent == "" || in.Parent == r.Account.Parent) &&
 		(in.Provider == "" || r.Connection != nil && r.Connection.Provider == in.Provider) &&
-		(query == "" || directory.NameContains(a.Name, query) || strings.Contains(a.Realm, query))
+		(query == "" || strings.Contains(r.Name, query) || strings.Contains(r.Account.Realm, query))
 }

@@ -15,7 +15,7 @@ import (
 // accountRow is an account with what lists of accounts sort by.
 type accountRow struct {
 	directory.AccountRow
-	provider string // the voice provider's name; empty for none
+	provider string // the voice provider's name in lower case; empty for none
 	lastCall int64  // Unix ms; never for none
 }
 
@@ -59,18 +59,18 @@ func comparison(name string) func(a, b *accountRow) int {
 			return id(a, b) // ids tell the order within a moment
 		}
 	case "status":
-		return func(a, b *accountRow) int { return cmp.Compare(statusRank(a.Account), statusRank(b.Account)) }
+		return func(a, b *accountRow) int { return cmp.Compare(a.status(), b.status()) }
 	case "provider":
-		return func(a, b *accountRow) int { return directory.CompareNames(a.provider, b.provider) }
+		return func(a, b *accountRow) int { return strings.Compare(a.provider, b.provider) }
 	case "last_call":
 		return func(a, b *accountRow) int { return cmp.Compare(a.lastCall, b.lastCall) }
 	}
 	return func(_, _ *accountRow) int { return 0 }
 }
 
-// statusRank lets active stand before inactive.
-func statusRank(a *directory.Account) int64 {
-	if a.Enabled {
+// status lets active stand before inactive.
+func (r *accountRow) status() int64 {
+	if r.Enabled {
 		return 0
 	}
 	return 1
@@ -150,11 +150,11 @@ func parseSortKey(s string) (k sortKey, ok bool) {
 func (r *accountRow) key(name string) sortKey {
 	switch name {
 	case "name":
-		return sortKey{text: strings.ToLower(r.Account.Name)}
+		return sortKey{text: r.Name}
 	case "status":
-		return sortKey{n: statusRank(r.Account)}
+		return sortKey{n: r.status()}
 	case "provider":
-		return sortKey{text: strings.ToLower(r.provider)}
+		return sortKey{text: r.provider}
 	case "created_at":
 		return sortKey{n: r.Account.CreatedAt.UnixNano()}
 	case "last_call":
@@ -169,9 +169,9 @@ func (r *accountRow) key(name string) sortKey {
 func (r *accountRow) set(name string, k sortKey) {
 	switch name {
 	case "name":
-		r.Account.Name = k.text
+		r.Name = k.text
 	case "status":
-		r.Account.Enabled = k.n == 0
+		r.Enabled = k.n == 0
 	case "provider":
 		r.provider = k.text
 	case "created_at":
@@ -226,7 +226,7 @@ func (s *Server) filler(ctx context.Context, o accountOrder) (func(*accountRow),
 			name, ok := names[c.Provider]
 			if !ok {
 				if p := directory.Find[*directory.Provider](s.view, directory.KindProvider, string(c.Provider)); p != nil {
-					name = p.Name
+					name = strings.ToLower(p.Name)
 				}
 				names[c.Provider] = name
 			}
