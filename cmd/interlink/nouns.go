@@ -137,7 +137,7 @@ func platformNouns() []noun {
 				oneOf((*api).PlanSelection).as("of", "Read which ones an account has"),
 				setOf((*api).PlanSelection, (*api).SelectPlans).as("select", "Select an account's plans"),
 			}},
-		{name: "audit", short: "The audit trail", columns: []string{"number", "at", "actor", "action", "changes"}, verbs: []verb{
+		{name: "audit", short: "The audit trail", columns: []string{"number", "at", "actor", "subject", "action", "outcome"}, verbs: []verb{
 			searchOf(noAccount, func(c *api, ctx context.Context, _ owner, q provision.AuditQuery, p provision.Paging) (*provision.Page[provision.AuditEntry], error) {
 				return c.Audit(ctx, q, p)
 			}),
