@@ -80,9 +80,6 @@ func Start(c Command) (*Process, error) {
 // PID is the child's process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Done is closed when the child has ended.
-func (p *Process) Done() <-chan struct{} { return p.done }
-
 // Wait waits for the end of the child and returns its exit status; -1 when a
 // signal ended it.
 func (p *Process) Wait(ctx context.Context) (int, error) {
