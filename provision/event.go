@@ -49,7 +49,7 @@ type Event struct {
 }
 
 type listenInput struct {
-	Accounts    []directory.AccountID `query:"account" maxItems:"20" doc:"Accounts whose live calls are told, too, up to 20, separated by commas; without, changes only."`
+	Accounts    []directory.AccountID `query:"account" maxItems:"20" doc:"Accounts whose live calls are told, too, up to 20, separated by commas; without, the token's own account, and for staff changes only."`
 	LastEventID string                `header:"Last-Event-ID" maxLength:"64" doc:"The id of the last event read: what came after it is told, nothing twice. Without, what happens from now on."`
 }
 
@@ -76,7 +76,7 @@ func (s *Server) listen(ctx context.Context, in *listenInput) (*huma.StreamRespo
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer release()
 		_, w := humamux.Unwrap(hctx)
-		l := &listener{server: s, sight: v, place: at, accounts: slices.Compact(slices.Sorted(slices.Values(in.Accounts)))}
+		l := &listener{server: s, sight: v, place: at, accounts: s.followed(v.reader, in.Accounts)}
 		l.out, l.control = bufio.NewWriter(w), http.NewResponseController(w)
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no")
@@ -89,6 +89,15 @@ func (s *Server) listen(ctx context.Context, in *listenInput) (*huma.StreamRespo
 		_ = l.control.SetReadDeadline(time.Time{})
 		l.serve(ctx)
 	}}, nil
+}
+
+// followed are the accounts whose calls a stream tells: those asked for, or the
+// reader's own.
+func (s *Server) followed(reader principal, asked []directory.AccountID) []directory.AccountID {
+	if len(asked) == 0 && reader.Account != "" && s.may(reader, callsRead, reader.Account) {
+		return []directory.AccountID{reader.Account}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(asked)))
 }
 
 // place is where a stream stands: behind an entry of the trail, or behind the

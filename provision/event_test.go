@@ -150,14 +150,23 @@ func (e *ear) ended() {
 	}
 }
 
+// begins hears how a stream of somebody's with an account of their own begins.
+func (e *ear) begins() {
+	e.t.Helper()
+	if h := e.next(); h.name != "ready" || h.id == "" {
+		e.t.Fatalf("first comes %+v", h)
+	}
+	if h := e.next(); h.name != "call.snapshot" || h.id != "" {
+		e.t.Fatalf("second comes %+v", h)
+	}
+}
+
 func TestEventsResumeExactly(t *testing.T) {
 	w := newObserved(t)
 	server := serveWorld(t, w.world)
 	admin := w.admin(w.brown)
 	e := listenTo(t, server, admin, "", "")
-	if h := e.next(); h.name != "ready" || h.id == "" {
-		t.Fatalf("first comes %+v", h)
-	}
+	e.begins()
 	var seen []string
 	link := func(n int) {
 		w.do(post(w.brown+"/interlinks", obj{"name": fmt.Sprint(n)}).as(admin)).want(201)
@@ -180,9 +189,7 @@ func TestEventsResumeExactly(t *testing.T) {
 			n++
 		}
 		e = listenTo(t, server, admin, "", e.last)
-		if h := e.next(); h.name != "ready" {
-			t.Fatalf("first comes %+v", h)
-		}
+		e.begins()
 		for range 2 {
 			seen = append(seen, e.next().field(t, "id").(string))
 		}
@@ -230,7 +237,7 @@ func TestEventsAreScoped(t *testing.T) {
 	ears := map[string]*ear{}
 	for name, token := range map[string]string{"partner": partner, "brown": admin, "other": other} {
 		ears[name] = listenTo(t, server, token, "", "")
-		ears[name].next()
+		ears[name].begins()
 	}
 	w.do(change(w.smith, obj{"enabled": false})).want(200)
 	w.do(post("/v1/providers", obj{"name": "Carrier", "capacity": 1})).want(201)
@@ -271,10 +278,21 @@ func TestEventsThatCannotBeResumed(t *testing.T) {
 }
 
 func TestOB3LiveCallsAreStreamed(t *testing.T) {
+	t.Run("of the accounts named", func(t *testing.T) {
+		testLiveCalls(t, func(w observed) (token, query string) { return testToken, "?account=" + idIn(w.brown) })
+	})
+	t.Run("of the own account", func(t *testing.T) {
+		testLiveCalls(t, func(w observed) (token, query string) { return w.admin(w.brown), "" })
+	})
+}
+
+func testLiveCalls(t *testing.T, as func(observed) (token, query string)) {
 	w := newObserved(t)
 	server := serveWorld(t, w.world)
 	w.call(1, w.brown, w.smith)
-	e := listenTo(t, server, w.admin(w.brown), "?account="+idIn(w.brown), "")
+	w.call(3, w.other, w.smith) // none of Brown's business
+	token, query := as(w)
+	e := listenTo(t, server, token, query, "")
 	e.next() // ready
 	if h := e.next(); h.name != "call.snapshot" || len(h.field(t, "calls").([]any)) != 1 {
 		t.Fatalf("first comes %+v", h)
@@ -285,13 +303,13 @@ func TestOB3LiveCallsAreStreamed(t *testing.T) {
 		t.Fatalf("then comes %+v", h)
 	}
 	w.store.mu.Lock()
-	w.store.live[1].Confirmed = true
+	w.store.live[2].Confirmed = true
 	w.store.mu.Unlock()
 	if h := e.next(); h.name != "call.answered" || h.field(t, "call", "id") != callID(second) {
 		t.Fatalf("then comes %+v", h)
 	}
 	w.store.mu.Lock()
-	w.store.live = w.store.live[:1]
+	w.store.live = w.store.live[:2]
 	w.store.mu.Unlock()
 	if h := e.next(); h.name != "call.ended" || h.field(t, "call", "id") != callID(second) {
 		t.Fatalf("then comes %+v", h)
