@@ -271,5 +271,8 @@ func call(ctx context.Context, s site, name string, run testbed.Scenario) (testb
 	if err == nil && st.Successful == 0 {
 		err = fmt.Errorf("no call went through: %v\n%s", st, uac.Errors(30))
 	}
+	if err == nil && st.Failed > 0 {
+		fmt.Fprintf(os.Stderr, "%v\n%s\n", st, uac.Errors(9))
+	}
 	return st, err
 }

@@ -99,7 +99,7 @@ func (k *secrets) callIDHash(id []byte) uint64 { return fnv(fnvBasis^k.loopKey, 
 // tagHash tells tags of one dialog apart.
 func tagHash(tag []byte) uint64 { return fnv(fnvBasis, tag) }
 
-// appendPass seals a pass and appends it as base64url. scratch is reused.
+// appendPass seals a pass and appends it as passText. scratch is reused.
 func (k *secrets) appendPass(dst []byte, p *pass, scratch []byte) (out, reuse []byte) {
 	b := append(scratch[:0], passVersion, p.listener)
 	b = append(b, p.lease[:]...)
@@ -114,8 +114,12 @@ func (k *secrets) appendPass(dst []byte, p *pass, scratch []byte) (out, reuse []
 	return passText.AppendEncode(dst, b[plain:]), b
 }
 
-// Strict: one pass has one spelling.
-var passText = base64.RawURLEncoding.Strict()
+// passText is base64url with . and ~ for E and e, all of them unreserved (§25.1).
+// Without an e no pass ever holds "CSeq", which at least SIPp looks for anywhere
+// in a message; by chance one call in some ten thousand failed. Strict: one pass
+// has one spelling.
+var passText = base64.NewEncoding(
+	"ABCD.FGHIJKLMNOPQRSTUVWXYZabcd~fghijklmnopqrstuvwxyz0123456789-_").WithPadding(base64.NoPadding).Strict()
 
 var errPass = errors.New("sip: not a pass of this cluster")
 

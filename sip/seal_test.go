@@ -1,7 +1,9 @@
 package sip
 
 import (
+	"bytes"
 	"net/netip"
+	"regexp"
 	"testing"
 
 	"github.com/pbx-interlink/interlink/routing"
@@ -27,6 +29,9 @@ func TestPassRoundTrip(t *testing.T) {
 	var got pass
 	if err := k.openPass(&got, text, new(passSpace)); err != nil || got != want {
 		t.Fatalf("got %+v, %v; want %+v", got, err, want)
+	}
+	if !regexp.MustCompile(`^[a-zA-Z0-9_.~-]+$`).Match(text) || bytes.ContainsAny(text, "eE") {
+		t.Fatalf("%s may be taken for something else", text)
 	}
 	for i := range text {
 		bad := append([]byte(nil), text...)
