@@ -71,7 +71,7 @@ type StreamEvent struct {
 // none), and the live calls of the accounts given. It returns when the server
 // ends the stream (nil), yield returns an error, or the context is done.
 func (c *Client) Listen(ctx context.Context, accounts []directory.AccountID, last string, yield func(StreamEvent) error) error {
-	m := message{method: http.MethodGet, path: eventsPath, query: url.Values{}}
+	m := message{method: http.MethodGet, path: EventsPath, query: url.Values{}}
 	if len(accounts) > 0 {
 		var names []string
 		for _, a := range accounts {

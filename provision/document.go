@@ -191,7 +191,7 @@ func (s *Server) fixed(contentType, policy string, write func() ([]byte, error))
 // server answers with a 428 of its own; what a dry run answers; which scopes are
 // needed; and what else a body can be called.
 func (c completion) complete(op *huma.Operation) {
-	if op.Path == eventsPath {
+	if op.Path == EventsPath {
 		stream := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "Server-sent events."}}
 		op.Responses["200"] = &huma.Response{Description: "A stream that lasts until either side ends it.", Content: map[string]*huma.MediaType{"text/event-stream": stream}}
 	}

@@ -16,7 +16,8 @@ import (
 	"github.com/pbx-interlink/interlink/directory"
 )
 
-const eventsPath = "/v1/events"
+// EventsPath is where streams of events are: requests that mostly wait.
+const EventsPath = "/v1/events"
 
 // Bounds of event streams.
 const (

@@ -100,7 +100,7 @@ func TestHostileSlowBodyIsGivenUp(t *testing.T) {
 			defer close(given)
 			_, _ = io.WriteString(client, "POST /v1/accounts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+testToken+"\r\nContent-Length: 1000\r\n\r\n{")
 			for {
-				time.Sleep(time.Second)
+				time.Sleep(time.Second) // the sender's pace, on the bubble's clock
 				if _, err := io.WriteString(client, " "); err != nil {
 					return
 				}

@@ -83,7 +83,7 @@ func oneKeyOnePair(t *testing.T) {
 	_, expired := key(obj{"expires_at": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)})
 	s.do(use(s.smith, spent)).want(201).is("status", "active")
 	s.do(del(deletedPath)).want(204)
-	time.Sleep(2 * time.Hour)
+	time.Sleep(2 * time.Hour) // on the bubble's clock: the key expires
 	seq := s.store.seq
 	first := s.do(use(s.andrews, "0000-0000-0000-0000-0000-0000-0000-0000")).want(404, "key_unknown")
 	for _, k := range []string{spent, deleted, expired, "nonsense", spent[:len(spent)-1]} {

@@ -341,7 +341,7 @@ func (s *Server) routes() {
 	s.webhookRoutes()
 	handle(s, http.MethodGet, "/v1/audit", s.listAudit)
 	handle(s, http.MethodGet, "/v1/audit/verify", s.verifyAudit)
-	handle(s, http.MethodGet, eventsPath, s.listen)
+	handle(s, http.MethodGet, EventsPath, s.listen)
 }
 
 // handle serves one operation: the handler returns an answer or an error, and

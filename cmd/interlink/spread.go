@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/pbx-interlink/interlink/provision"
 )
 
 const (
@@ -49,7 +51,7 @@ func (s *spread) over(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/v1/events" {
+		if r.URL.Path != provision.EventsPath {
 			s.begin()
 			defer s.end()
 		}

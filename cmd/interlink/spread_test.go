@@ -40,7 +40,7 @@ func TestSpread(t *testing.T) {
 		for range 5 {
 			answer()
 		}
-		time.Sleep(spreadCalm - time.Millisecond)
+		time.Sleep(spreadCalm - time.Millisecond) // on the bubble's clock, as below
 		ask("/v1/me")
 		ask("/v1/me")
 		time.Sleep(spreadCalm)
