@@ -8,7 +8,7 @@ import (
 // TestTransactionBound: refusals cannot fill the memory, and at twice the bound
 // nor can requests inside dialogs; the call they belong to goes on.
 func TestTransactionBound(t *testing.T) {
-	b := newCallBench(t)
+	b := newCallBench(t, short)
 	c := &b.s.count
 	b.s.srv.cfg.MaxCalls = 4
 	hopless := b.invite
@@ -27,7 +27,7 @@ func TestTransactionBound(t *testing.T) {
 	b.s.srv.cfg.MaxCalls = 100
 	b.calls++
 	b.take(&b.invite, b.caller, nil)
-	invite := bytes.Clone(b.sent())
+	invite := bytes.Clone(b.s.scratch.out)
 	b.take(&b.answer, b.callee, invite)
 	b.s.srv.cfg.MaxCalls = 1
 	b.take(&b.bye, b.caller, invite)
@@ -36,7 +36,7 @@ func TestTransactionBound(t *testing.T) {
 	}
 	b.s.srv.cfg.MaxCalls = 100
 	b.take(&b.bye, b.caller, invite)
-	b.take(&b.done, b.callee, b.sent())
+	b.take(&b.done, b.callee, b.s.scratch.out)
 	if c.calls.Load() != 0 {
 		t.Error("the call outlived its BYE")
 	}
