@@ -47,7 +47,9 @@ func (s *shard) appendAnswer(req *wire.Message, from netip.AddrPort, status int,
 // appendReply builds a response in scratch.out.
 func (s *shard) appendReply(req *wire.Message, from netip.AddrPort, r wire.Reply) []byte {
 	var tag [16]byte
-	r.ToTag, r.Received = s.tagFor(tag[:0], req), from
+	if r.Received = from; r.Status > 100 {
+		r.ToTag = s.tagFor(tag[:0], req)
+	}
 	s.scratch.out = req.AppendReply(s.scratch.out[:0], &r)
 	return s.scratch.out
 }

@@ -9,14 +9,35 @@ import (
 // m is nil where the response is only imagined: silence counts as 408, a
 // transport error as 503.
 func (t *txn) consider(status int, m *wire.Message) {
-	if t.bestStatus != 0 && rank(status, m != nil) >= rank(t.bestStatus, t.best != nil) {
+	if t.bestStatus != 0 && rank(status, m != nil) >= rank(t.bestStatus, t.said()) {
 		return
 	}
 	t.s.free.drop(t.best)
-	t.bestStatus, t.best = status, nil
-	if m != nil {
-		t.best = t.s.free.keep(m.Raw)
+	t.bestStatus, t.best, t.inHand = status, nil, m
+}
+
+// said reports whether the best response so far is one that a peer gave.
+func (t *txn) said() bool { return t.best != nil || t.inHand != nil }
+
+// keepBest keeps the response in hand where it is the best one and has to wait
+// for those of other branches.
+func (t *txn) keepBest() {
+	if t.inHand != nil && !t.finished {
+		t.best = t.s.free.keep(t.inHand.Raw)
 	}
+	t.inHand = nil
+}
+
+// bestMessage is the best response, parsed.
+func (t *txn) bestMessage() *wire.Message {
+	if t.inHand != nil {
+		return t.inHand
+	}
+	m := &t.s.best
+	if m.Parse(t.best) != nil || m.Validate() != nil {
+		panic("sip: a response that was accepted no longer parses")
+	}
+	return m
 }
 
 // rank orders final responses, the best first: 6xx, then the lowest class;
@@ -67,9 +88,8 @@ func (t *txn) next() {
 			}
 		}
 	}
-	said := t.best != nil
 	switch {
-	case t.bestStatus == 0 || movesOn(t.bestStatus, said):
+	case t.bestStatus == 0 || movesOn(t.bestStatus, t.said()):
 		if !t.cancelled && !t.forbidsMore && !t.overdue && t.call != nil && t.call.forward() {
 			return
 		}
@@ -103,12 +123,8 @@ func (t *txn) finish() {
 		// RFC 4320 §4.2: the sender has given up by itself just now.
 		t.gone = true
 		delete(t.s.servers, t.key)
-	case t.best != nil && status == t.bestStatus:
-		m := &t.s.best
-		if m.Parse(t.best) != nil || m.Validate() != nil {
-			panic("sip: a response that was accepted no longer parses")
-		}
-		t.passUp(m)
+	case t.said() && status == t.bestStatus:
+		t.passUp(t.bestMessage())
 	default:
 		t.refuse(status, reason)
 	}
@@ -126,7 +142,7 @@ func (t *txn) outcome() (int, routing.Reason) {
 		return 487, routing.None
 	case t.overdue:
 		return 408, routing.None
-	case t.best == nil && t.initial():
+	case !t.said() && t.initial():
 		return StatusOf(routing.TrunkDown), routing.TrunkDown
 	case t.bestStatus == 503:
 		// §16.7 step 6: a 503 speaks of the next hop only and is not passed on.

@@ -118,6 +118,7 @@ func (s *shard) invite(p *transport.Packet, caller directory.AccountID, user []b
 	t.hops = s.hopsHash()
 	s.appendReply(m, p.Remote, wire.Reply{Status: 100, Phrase: wire.StatusPhrase(100)})
 	t.respond(100, s.scratch.out)
+	t.keepMessage()
 
 	c := s.newCall(t, caller, s.dialled(user))
 	d := s.router.Route(routing.Call{Caller: caller, Dialled: c.adm.To}, nil)

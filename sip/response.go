@@ -143,6 +143,7 @@ func (b *branch) decided(m *wire.Message) {
 		t.settle()
 		return
 	}
+	defer t.keepBest()
 	t.consider(m.Status, m)
 	if m.Status >= 600 { // step 5
 		t.forbidsMore = true

@@ -99,8 +99,10 @@ type txn struct {
 	gap  time.Duration
 
 	branches []*branch
-	// best is the best final response so far, as received (§16.7 step 6).
+	// best is the best final response so far, as received (§16.7 step 6); inHand is
+	// the same while it is the message in hand.
 	best       []byte
+	inHand     *wire.Message
 	bestStatus int
 
 	// call is the call an initial INVITE makes, while there is one.
@@ -150,8 +152,14 @@ func replyTo(via *wire.ViaValue, from netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(from.Addr(), 5060)
 }
 
-// message returns the request, parsed from the kept copy; it is good until
-// forget.
+// keepMessage keeps the request in hand as message returns it.
+func (t *txn) keepMessage() {
+	t.req = recycled(&t.s.free.messages)
+	t.req.Copy(&t.s.msg, t.raw)
+}
+
+// message returns the request, kept or else parsed from the kept copy of its
+// octets; it is good until forget.
 func (t *txn) message() *wire.Message {
 	if t.req == nil {
 		t.req = recycled(&t.s.free.messages)

@@ -42,16 +42,41 @@ type Message struct {
 
 // views are the typed readings that Validate leaves behind.
 type views struct {
-	topVia      ViaValue
-	viaStart    uint32 // of topVia in Raw
 	viaRead     bool   // topVia has been tried
-	viaOK       bool
+	viaOK       bool   // and holds the value in [viaStart, viaEnd)
+	viaStart    uint32 // in Raw
+	viaEnd      uint32
 	viaCount    int
-	fromTag     []byte
-	toTag       []byte
+	fromTag     part
+	toTag       part
 	cseq        uint32
-	cseqMethod  []byte
+	cseqMethod  part
 	maxForwards int
+	topVia      ViaValue
+}
+
+// part is a range of Raw; the zero value is no range at all.
+type part struct{ start, end uint32 }
+
+// partOf makes a part of what begins at start and is b.
+func partOf(b []byte, start uint32) part { return part{start, start + uint32(len(b))} }
+
+// of returns the part's octets in raw, nil for none.
+func (p part) of(raw []byte) []byte {
+	if p == (part{}) {
+		return nil
+	}
+	return raw[p.start:p.end]
+}
+
+// Copy makes m a copy of from, a message that has passed Parse and Validate;
+// raw holds the same octets as from.Raw, and stays. It costs a fraction of reading
+// them again.
+func (m *Message) Copy(from *Message, raw []byte) {
+	headers := append(m.Headers[:0], from.Headers...)
+	*m = *from
+	m.Raw, m.Headers = raw, headers
+	m.views.viaRead = false // its slices are of from.Raw
 }
 
 // MethodText returns a request's method as written, a response's as nil.
@@ -148,11 +173,11 @@ func hasComments(id HeaderID) bool {
 func (m *Message) TopVia() *ViaValue {
 	v := &m.views
 	if !v.viaRead {
-		v.viaRead = true
+		v.viaRead, v.viaOK = true, false
 		if i := m.First(Via); i >= 0 {
-			b := m.Value(i)
+			b, from := m.Value(i), m.Headers[i].Value
 			start, end, _ := m.element(b, 0, Via)
-			v.viaStart = m.Headers[i].Value + uint32(start)
+			v.viaStart, v.viaEnd = from+uint32(start), from+uint32(end)
 			v.viaOK = v.topVia.parse(b[start:end]) == nil
 		}
 	}
@@ -169,16 +194,16 @@ func (m *Message) ViaCount() int { return m.views.viaCount }
 func (m *Message) CallID() []byte { return m.Get(CallID) }
 
 // FromTag returns the From tag, nil when there is none (RFC 2543 peers).
-func (m *Message) FromTag() []byte { return m.views.fromTag }
+func (m *Message) FromTag() []byte { return m.views.fromTag.of(m.Raw) }
 
 // ToTag returns the To tag, nil when there is none.
-func (m *Message) ToTag() []byte { return m.views.toTag }
+func (m *Message) ToTag() []byte { return m.views.toTag.of(m.Raw) }
 
 // CSeq returns the CSeq's number, below 2^31.
 func (m *Message) CSeq() uint32 { return m.views.cseq }
 
 // CSeqMethod returns the CSeq's method as written.
-func (m *Message) CSeqMethod() []byte { return m.views.cseqMethod }
+func (m *Message) CSeqMethod() []byte { return m.views.cseqMethod.of(m.Raw) }
 
 // MaxForwards returns Max-Forwards, 0–255 (larger values count as 255), -1 when
 // absent.

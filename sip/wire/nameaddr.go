@@ -11,8 +11,9 @@ type NameAddr struct {
 	Params  []byte // header parameters after the first ";", without it; nil = none
 	Bare    bool   // an addr-spec without <>
 
-	tag  []byte // the first tag parameter's value
-	tags int    // how many there are
+	tag   []byte // the first tag parameter's value
+	tagAt int    // where it is in what was parsed
+	tags  int    // how many there are
 }
 
 const (
@@ -116,7 +117,7 @@ func (n *NameAddr) parseParams(b []byte, i int) error {
 		}
 		if equalFold(p.name, "tag") {
 			if n.tags++; n.tags == 1 {
-				n.tag = p.value
+				n.tag, n.tagAt = p.value, p.end-len(p.value)
 			}
 		}
 		i = next

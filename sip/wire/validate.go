@@ -24,22 +24,29 @@ func (m *Message) Validate() *Invalid {
 			return bad(id.String(), "missing "+id.String())
 		}
 	}
-	checks := [...]func(*Message) *Invalid{
-		(*Message).checkVia, (*Message).checkCSeq, (*Message).checkFrom, (*Message).checkTo,
-		(*Message).checkCallID, (*Message).checkNumbers,
+	e := m.checkVia()
+	if e == nil {
+		e = m.checkCSeq()
 	}
-	for _, check := range checks {
-		if e := check(m); e != nil {
-			return e
-		}
+	if e == nil {
+		m.views.fromTag, e = m.checkAddress(From)
 	}
-	if !m.Request {
-		return nil
+	if e == nil {
+		m.views.toTag, e = m.checkAddress(To)
 	}
-	if e := m.checkRoutes(); e != nil {
-		return e
+	if e == nil {
+		e = m.checkCallID()
 	}
-	return m.checkRequestURI()
+	if e == nil {
+		e = m.checkNumbers()
+	}
+	if e == nil && m.Request {
+		e = m.checkRoutes()
+	}
+	if e == nil && m.Request {
+		e = m.checkRequestURI()
+	}
+	return e
 }
 
 // checkVia reads the topmost value and counts the others, which may have any
@@ -49,13 +56,22 @@ func (m *Message) checkVia() *Invalid {
 	if v == nil || !equalFold(v.Protocol, "SIP") || string(v.Version) != "2.0" {
 		return bad("Via", "malformed Via")
 	}
-	n := 0
-	for i := m.First(Via); i < len(m.Headers); i++ {
+	top := m.First(Via)
+	n, at := 1, int(m.views.viaEnd-m.Headers[top].Value) // after the topmost value
+	for i := top; i < len(m.Headers); i++ {
 		if m.Headers[i].ID != Via {
 			continue
 		}
 		b := m.Value(i)
-		for at := 0; at <= len(b); n++ {
+		if i == top {
+			if at = skipLWS(b, at); at == len(b) {
+				continue
+			}
+			at++ // the comma
+		} else {
+			at = 0
+		}
+		for ; at <= len(b); n++ {
 			start, end, next := m.element(b, at, Via)
 			if start >= end {
 				return bad("Via", "empty Via")
@@ -70,7 +86,8 @@ func (m *Message) checkVia() *Invalid {
 // checkCSeq reads 1*DIGIT LWS Method; the number is below 2^31 and the method
 // that of the request (RFC 3261 §8.1.1.5).
 func (m *Message) checkCSeq() *Invalid {
-	digits, method, ok := splitCSeq(m.Get(CSeq))
+	digits, at, ok := splitCSeq(m.Get(CSeq))
+	method := m.Get(CSeq)[at:]
 	n, numeric := number(digits, 1<<31)
 	if !ok || !numeric || !isAll(method, classToken) {
 		return bad("CSeq", "malformed CSeq")
@@ -78,7 +95,8 @@ func (m *Message) checkCSeq() *Invalid {
 	if n >= 1<<31 {
 		return bad("CSeq", "CSeq number too large")
 	}
-	m.views.cseq, m.views.cseqMethod = uint32(n), method
+	m.views.cseq = uint32(n)
+	m.views.cseqMethod = partOf(method, m.Headers[m.First(CSeq)].Value+uint32(at))
 	if m.Request && string(method) != string(m.MethodText()) {
 		if m.Method == MethodOther {
 			return &Invalid{Status: 501, Field: "CSeq", Detail: "unknown method, and another in CSeq"}
@@ -88,44 +106,37 @@ func (m *Message) checkCSeq() *Invalid {
 	return nil
 }
 
-// splitCSeq cuts a CSeq value at its white space.
-func splitCSeq(b []byte) (digits, method []byte, ok bool) {
+// splitCSeq cuts a CSeq value at its white space; method is where the method
+// begins.
+func splitCSeq(b []byte) (digits []byte, method int, ok bool) {
 	i := 0
 	for i < len(b) && isDigit(b[i]) {
 		i++
 	}
-	j := skipLWS(b, i)
-	return b[:i], b[j:], i > 0 && j > i && j < len(b)
-}
-
-func (m *Message) checkFrom() (e *Invalid) {
-	m.views.fromTag, e = m.checkAddress(From)
-	return e
-}
-
-func (m *Message) checkTo() (e *Invalid) {
-	m.views.toTag, e = m.checkAddress(To)
-	return e
+	method = skipLWS(b, i)
+	return b[:i], method, i > 0 && method > i && method < len(b)
 }
 
 // checkAddress reads From or To and returns its tag. Two tags, or one that is
 // no token, would identify different dialogs to different readers.
-func (m *Message) checkAddress(id HeaderID) (tag []byte, e *Invalid) {
+func (m *Message) checkAddress(id HeaderID) (tag part, e *Invalid) {
 	var a NameAddr
 	if err := a.parse(m.Get(id)); err != nil {
-		return nil, bad(id.String(), err.Error())
+		return tag, bad(id.String(), err.Error())
 	}
 	var u URI
 	if err := u.parse(a.URI); err != nil {
-		return nil, bad(id.String(), err.Error())
+		return tag, bad(id.String(), err.Error())
 	}
-	if a.tags > 1 {
-		return nil, bad(id.String(), "more than one tag")
+	switch {
+	case a.tags == 0:
+		return tag, nil
+	case a.tags > 1:
+		return tag, bad(id.String(), "more than one tag")
+	case len(a.tag) == 0 || a.tag[0] == '"':
+		return tag, bad(id.String(), "malformed tag")
 	}
-	if a.tags == 1 && (len(a.tag) == 0 || a.tag[0] == '"') {
-		return nil, bad(id.String(), "malformed tag")
-	}
-	return a.tag, nil
+	return partOf(a.tag, m.Headers[m.First(id)].Value+uint32(a.tagAt)), nil
 }
 
 // checkCallID accepts visible octets. The grammar (word [ "@" word ]) has fewer,
