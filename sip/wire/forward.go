@@ -41,11 +41,11 @@ type RequestEdit struct {
 // touch are copied octet for octet, folds included. The request has passed
 // Validate; for one that Parse refused the answer is nil.
 func (m *Message) AppendForward(dst []byte, e *RequestEdit) []byte {
-	if m.refused || !m.Request {
+	if m.layout.refused || !m.Request {
 		return nil
 	}
 	if e.URI == nil {
-		dst = append(dst, m.Raw[:m.startEnd]...)
+		dst = append(dst, m.Raw[:m.layout.startEnd]...)
 	} else {
 		dst = append(append(dst, m.MethodText()...), ' ')
 		dst = append(appendFlat(dst, e.URI), " SIP/2.0\r\n"...)
@@ -96,10 +96,10 @@ type ResponseEdit struct {
 // 3261 §16.7 step 3). It returns nil when there is no other Via: the response
 // is for us. The response has passed Validate.
 func (m *Message) AppendForwardResponse(dst []byte, e *ResponseEdit) []byte {
-	if m.refused || m.Request || m.views.viaCount < 2 {
+	if m.layout.refused || m.Request || m.views.viaCount < 2 {
 		return nil
 	}
-	dst = append(dst, m.Raw[:m.startEnd]...)
+	dst = append(dst, m.Raw[:m.layout.startEnd]...)
 	topVia := m.First(Via)
 	var c copier
 	for i := range m.Headers {
@@ -123,7 +123,7 @@ type copier struct{ from uint32 }
 // skip copies what comes before h and has not been copied, and passes over h.
 func (c *copier) skip(m *Message, dst []byte, h *Header) []byte {
 	if c.from == 0 {
-		c.from = m.startEnd
+		c.from = m.layout.startEnd
 	}
 	dst = append(dst, m.Raw[c.from:h.Start]...)
 	c.from = h.End
@@ -133,9 +133,9 @@ func (c *copier) skip(m *Message, dst []byte, h *Header) []byte {
 // flush copies what is left.
 func (c *copier) flush(m *Message, dst []byte) []byte {
 	if c.from == 0 {
-		c.from = m.startEnd
+		c.from = m.layout.startEnd
 	}
-	return append(dst, m.Raw[c.from:m.body-2]...)
+	return append(dst, m.Raw[c.from:m.layout.body-2]...)
 }
 
 // appendLine appends a header line; name has its colon and space.

@@ -95,11 +95,11 @@ func quoted(b []byte, i int) int {
 }
 
 // equalFold compares b with s, ASCII letters in any case.
-func equalFold(b []byte, s string) bool {
+func equalFold[S string | []byte](b []byte, s S) bool {
 	if len(b) != len(s) {
 		return false
 	}
-	if string(b) == s {
+	if string(b) == string(s) {
 		return true
 	}
 	for i := range b {
@@ -134,46 +134,52 @@ type param struct {
 	end   int    // index after the parameter, white space after it not included
 }
 
-// nextParam reads the SEMI and the generic-param at b[i]. next is the index of
-// what follows, white space skipped; it is -1 when the syntax is wrong.
-func nextParam(b []byte, i int) (p param, next int) {
+// next reads the SEMI and the generic-param at b[i] into p. It returns the index
+// of what follows, white space skipped, or -1 when the syntax is wrong.
+func (p *param) next(b []byte, i int) int {
 	if b[i] != ';' {
-		return p, -1
+		return -1
 	}
-	return paramAt(b, i+1)
+	return p.at(b, i+1)
 }
 
-// paramAt is nextParam after the semicolon.
-func paramAt(b []byte, i int) (p param, next int) {
+// at is next after the semicolon.
+func (p *param) at(b []byte, i int) int {
 	i = skipLWS(b, i)
 	p.end = span(b, i, classToken)
 	if p.end == i {
-		return p, -1
+		return -1
 	}
-	p.name = b[i:p.end]
-	next = skipLWS(b, p.end)
+	p.name, p.value = b[i:p.end], nil
+	next := skipLWS(b, p.end)
 	if next >= len(b) || b[next] != '=' {
-		return p, next
+		return next
 	}
 	i = skipLWS(b, next+1)
 	if i < len(b) && b[i] == '"' {
-		p.end = quoted(b, i)
-		if p.end < 0 {
-			return p, -1
+		if p.end = quoted(b, i); p.end < 0 {
+			return -1
 		}
 	} else if p.end = span(b, i, classValue); p.end == i {
 		p.end = next + 1 // empty value: the white space is not part of it
 		p.value = b[p.end:p.end]
-		return p, i
+		return i
 	}
 	p.value = b[i:p.end]
-	return p, skipLWS(b, p.end)
+	return skipLWS(b, p.end)
 }
 
 // nextValue finds the end of the first value of a comma list at b[i:]: the
 // index of its comma or len(b). Commas in quoted strings and in <> do not
 // count, nor those in comments where the header may have comments.
 func nextValue(b []byte, i int, comments bool) int {
+	comma := bytes.IndexByte(b[i:], ',')
+	if comma < 0 {
+		comma = len(b) - i
+	}
+	if first := b[i : i+comma]; !comments && bytes.IndexByte(first, '"') < 0 && bytes.IndexByte(first, '<') < 0 {
+		return i + comma // usual
+	}
 	for ; i < len(b); i++ {
 		switch b[i] {
 		case ',':

@@ -1,44 +1,43 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+	"cmp"
+)
 
 // scanHeaders cuts the header section into headers and sets body. A line ends
 // with CRLF and goes on in the next one when that starts with SP or HT
 // (RFC 3261 §7.3.1). It reads to the end of the section whatever it meets, and
 // returns the first thing wrong.
 func (m *Message) scanHeaders(lim *Limits) *Invalid {
-	b, pos, lines, problem := m.Raw, int(m.startEnd), 1, ""
-	note := func(p string) {
-		if problem == "" {
-			problem = p
-		}
-	}
+	b, pos, lines, problem := m.Raw, int(m.layout.startEnd), 1, ""
 	if pos < len(b) && (b[pos] == ' ' || b[pos] == '\t') {
-		note("folded start line")
+		problem = "folded start line"
 	}
 	for {
 		if pos+1 < len(b) && b[pos] == '\r' && b[pos+1] == '\n' {
-			m.body = uint32(pos + 2)
+			m.layout.body = uint32(pos + 2)
 			lines++
 			break
 		}
 		end, n, p := headerEnd(b, pos)
-		note(p)
+		problem = cmp.Or(problem, p)
 		if end < 0 {
-			m.body = uint32(len(b))
+			m.layout.body = uint32(len(b))
 			break
 		}
 		lines += n
 		kept := len(m.Headers)
-		note(m.addHeader(pos, end, lim))
+		problem = cmp.Or(problem, m.addHeader(pos, end, lim))
 		if p != "" && len(m.Headers) > kept {
-			m.viaLost = m.viaLost || m.Headers[kept].ID == Via
+			m.layout.viaLost = m.layout.viaLost || m.Headers[kept].ID == Via
 			m.Headers = m.Headers[:kept]
 		}
 		pos = end
 	}
-	note(m.expelStray(lines))
+	problem = cmp.Or(problem, m.expelStray(lines))
 	if problem != "" {
+		m.index()
 		return bad("", problem)
 	}
 	return nil
@@ -73,28 +72,35 @@ func headerEnd(b []byte, pos int) (end, lines int, problem string) {
 // addHeader reads the header in Raw[pos:end] (RFC 3261 §7.3.1):
 // header-name *( SP / HTAB ) ":" SWS header-value CRLF.
 func (m *Message) addHeader(pos, end int, lim *Limits) (problem string) {
-	b := m.Raw
-	nameEnd := span(b, pos, classToken)
-	if nameEnd == pos {
-		return "header line without a name"
-	}
-	colon := nameEnd
-	for b[colon] == ' ' || b[colon] == '\t' { // ends at the CR, if not before
-		colon++
-	}
-	if b[colon] != ':' {
-		return "malformed header name"
+	b := m.Raw[:end-2]
+	colon := bytes.IndexByte(b[pos:], ':') + pos
+	nameEnd := max(colon, pos)
+	for nameEnd > pos && (b[nameEnd-1] == ' ' || b[nameEnd-1] == '\t') {
+		nameEnd--
 	}
 	id := LookUp(b[pos:nameEnd])
-	if len(m.Headers) >= lim.Headers {
-		m.viaLost = m.viaLost || id == Via
+	if id == Other && !isAll(b[pos:nameEnd], classToken) {
+		if span(b, pos, classToken) == pos {
+			return "header line without a name"
+		}
+		return "malformed header name"
+	}
+	n := len(m.Headers) + 1
+	if n > lim.Headers {
+		m.layout.viaLost = m.layout.viaLost || id == Via
 		return "too many headers"
 	}
-	value := skipLWS(b[:end], colon+1)
-	m.Headers = append(m.Headers, Header{
-		ID: id, Start: uint32(pos), NameEnd: uint32(nameEnd),
-		Value: uint32(value), ValueEnd: uint32(trimEnd(b, value, end)), End: uint32(end),
-	})
+	value := skipLWS(b, colon+1)
+	// Written in place: a copy of a Header just made stalls on its small stores.
+	m.Headers = append(m.Headers, Header{})
+	h := &m.Headers[n-1]
+	h.ID, h.Start, h.NameEnd, h.End = id, uint32(pos), uint32(nameEnd), uint32(end)
+	h.Value, h.ValueEnd = uint32(value), uint32(trimEnd(b, value, len(b)))
+	if f := &m.layout.first[id]; *f == 0 {
+		*f = uint8(n)
+	} else if isSingle(id) {
+		m.layout.twice = true
+	}
 	if end-pos > lim.Header {
 		return "header too long"
 	}
@@ -106,20 +112,20 @@ func (m *Message) addHeader(pos, end int, lim *Limits) (problem string) {
 // that hold one are taken out of the list. lines is the number of CRLFs that
 // ended a line; when there are as many CRs and LFs and no NUL, all is well.
 func (m *Message) expelStray(lines int) (problem string) {
-	head := m.Raw[:m.body]
+	head := m.Raw[:m.layout.body]
 	if bytes.Count(head, []byte{'\r'}) != lines || bytes.Count(head, []byte{'\n'}) != lines {
 		problem = "stray CR or LF"
 	} else if bytes.IndexByte(head, 0) < 0 {
 		return ""
 	}
-	if bytes.IndexByte(head[:m.startEnd], 0) >= 0 {
+	if bytes.IndexByte(head[:m.layout.startEnd], 0) >= 0 {
 		problem = "NUL in the start line"
 	}
 	kept := m.Headers[:0]
 	for _, h := range m.Headers {
 		if isStray(m.Raw[h.Start:h.End]) {
 			problem = "stray CR, LF or NUL"
-			m.viaLost = m.viaLost || h.ID == Via
+			m.layout.viaLost = m.layout.viaLost || h.ID == Via
 			continue
 		}
 		kept = append(kept, h)
@@ -152,10 +158,12 @@ func isStray(b []byte) bool {
 	return nul && inQuotes
 }
 
-// index notes where the first header of each id is.
+// index notes anew where the first header of each id is, after some were taken
+// out.
 func (m *Message) index() {
+	m.layout.first = [headerCount]uint8{}
 	for i := range m.Headers {
-		if f := &m.first[m.Headers[i].ID]; *f == 0 {
+		if f := &m.layout.first[m.Headers[i].ID]; *f == 0 {
 			*f = uint8(i + 1)
 		}
 	}
@@ -165,11 +173,11 @@ func (m *Message) index() {
 // two readers would see different ones, and values with too many parameters.
 func (m *Message) checkCounts(lim *Limits) *Invalid {
 	for i := range m.Headers {
-		if id := m.Headers[i].ID; isSingle(id) && m.First(id) != i {
+		if id := m.Headers[i].ID; m.layout.twice && isSingle(id) && m.First(id) != i {
 			return bad(id.String(), "more than one "+id.String())
 		}
 	}
-	if bytes.Count(m.Raw[m.startEnd:m.body], []byte{';'}) <= lim.Params {
+	if bytes.Count(m.Raw[m.layout.startEnd:m.layout.body], []byte{';'}) <= lim.Params {
 		return nil
 	}
 	for i := range m.Headers {

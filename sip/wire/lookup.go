@@ -48,18 +48,29 @@ func compactHeader(c byte) HeaderID {
 	return Other
 }
 
-// headerSlots is read only: an open hash from name to HeaderID, 0 = free.
+// headerSlot is one name and what it stands for, in half a cache line.
+type headerSlot struct {
+	id   HeaderID // Other = free
+	size uint8
+	name [30]byte
+}
+
+// headerSlots is read only: an open hash from name to HeaderID.
 var headerSlots = hashHeaderNames()
 
-// hashHeaderNames fills the table lookUp probes.
-func hashHeaderNames() [512]HeaderID {
-	var slots [512]HeaderID
+// hashHeaderNames fills the table LookUp probes.
+func hashHeaderNames() [512]headerSlot {
+	var slots [512]headerSlot
 	for id := Other + 1; id < headerCount; id++ {
-		h := hashName([]byte(headerNames[id]))
-		for slots[h] != Other {
+		name := headerNames[id]
+		h := hashName([]byte(name))
+		for slots[h].id != Other {
 			h = (h + 1) & 511
 		}
-		slots[h] = id
+		slots[h].id, slots[h].size = id, uint8(len(name))
+		if copy(slots[h].name[:], name) < len(name) {
+			panic("wire: a header name is longer than a slot")
+		}
 	}
 	return slots
 }
@@ -85,9 +96,9 @@ func LookUp(name []byte) HeaderID {
 		return compactHeader(name[0])
 	}
 	for h := hashName(name); ; h = (h + 1) & 511 {
-		id := headerSlots[h]
-		if id == Other || equalFold(name, headerNames[id]) {
-			return id
+		slot := &headerSlots[h]
+		if slot.id == Other || equalFold(name, slot.name[:min(int(slot.size), len(slot.name))]) {
+			return slot.id
 		}
 	}
 }

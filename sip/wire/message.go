@@ -23,21 +23,27 @@ type Message struct {
 	Method  Method // of a request
 	Status  int    // of a response, 100–699
 
-	// Offsets into Raw. The start line is method SP uri SP version of a
-	// request, version SP status SP phrase of a response.
+	layout layout
+	views  views
+	// topVia holds what views says it does.
+	topVia ViaValue
+}
+
+// layout is what Parse finds: where things are in Raw. The start line is method
+// SP uri SP version of a request, version SP status SP phrase of a response.
+type layout struct {
 	startEnd         uint32 // after the start line's CRLF
 	methodEnd        uint32
 	uriStart, uriEnd uint32
 	phrase           uint32
 	phraseEnd        uint32
+	body             uint32
 	version          bool // it says SIP/2.0
 	refused          bool // by Parse
 	viaLost          bool // a Via could not be kept: nobody to answer
-	body             uint32
+	twice            bool // a header of one value has come again
 
 	first [headerCount]uint8 // index into Headers + 1; 0 = absent
-
-	views views
 }
 
 // views are the typed readings that Validate leaves behind.
@@ -52,7 +58,6 @@ type views struct {
 	cseq        uint32
 	cseqMethod  part
 	maxForwards int
-	topVia      ViaValue
 }
 
 // part is a range of Raw; the zero value is no range at all.
@@ -73,10 +78,10 @@ func (p part) of(raw []byte) []byte {
 // raw holds the same octets as from.Raw, and stays. It costs a fraction of reading
 // them again.
 func (m *Message) Copy(from *Message, raw []byte) {
-	headers := append(m.Headers[:0], from.Headers...)
-	*m = *from
-	m.Raw, m.Headers = raw, headers
-	m.views.viaRead = false // its slices are of from.Raw
+	m.Limits, m.Request, m.Method, m.Status = from.Limits, from.Request, from.Method, from.Status
+	m.Raw, m.Headers = raw, append(m.Headers[:0], from.Headers...)
+	m.layout, m.views = from.layout, from.views
+	m.views.viaRead = false // topVia is of from.Raw
 }
 
 // MethodText returns a request's method as written, a response's as nil.
@@ -84,17 +89,17 @@ func (m *Message) MethodText() []byte {
 	if !m.Request {
 		return nil
 	}
-	return m.Raw[:m.methodEnd]
+	return m.Raw[:m.layout.methodEnd]
 }
 
 // RequestURI returns the Request-URI as written.
-func (m *Message) RequestURI() []byte { return m.Raw[m.uriStart:m.uriEnd] }
+func (m *Message) RequestURI() []byte { return m.Raw[m.layout.uriStart:m.layout.uriEnd] }
 
 // Phrase returns a response's reason phrase.
-func (m *Message) Phrase() []byte { return m.Raw[m.phrase:m.phraseEnd] }
+func (m *Message) Phrase() []byte { return m.Raw[m.layout.phrase:m.layout.phraseEnd] }
 
 // Body returns the body, empty when there is none.
-func (m *Message) Body() []byte { return m.Raw[m.body:] }
+func (m *Message) Body() []byte { return m.Raw[m.layout.body:] }
 
 // Count returns the number of header fields with the id, not of values.
 func (m *Message) Count(id HeaderID) int {
@@ -108,7 +113,7 @@ func (m *Message) Count(id HeaderID) int {
 }
 
 // First returns the index of the first header with the id, -1 when absent.
-func (m *Message) First(id HeaderID) int { return int(m.first[id]) - 1 }
+func (m *Message) First(id HeaderID) int { return int(m.layout.first[id]) - 1 }
 
 // Name returns header i's name as written.
 func (m *Message) Name(i int) []byte {
@@ -178,13 +183,13 @@ func (m *Message) TopVia() *ViaValue {
 			b, from := m.Value(i), m.Headers[i].Value
 			start, end, _ := m.element(b, 0, Via)
 			v.viaStart, v.viaEnd = from+uint32(start), from+uint32(end)
-			v.viaOK = v.topVia.parse(b[start:end]) == nil
+			v.viaOK = m.topVia.parse(b[start:end]) == nil
 		}
 	}
 	if !v.viaOK {
 		return nil
 	}
-	return &v.topVia
+	return &m.topVia
 }
 
 // ViaCount returns the number of Via values over all Via headers.

@@ -28,10 +28,19 @@ const (
 // finds its end; ParseURI does that.
 func ParseNameAddr(b []byte) (NameAddr, error) {
 	var n NameAddr
-	err := n.parse(b)
-	return n, err
+	if err := n.parse(b); err != nil {
+		return n, err
+	}
+	for _, c := range n.URI {
+		if c <= ' ' || c == 0x7f || c == '<' || c == '"' {
+			return n, errAddrSpaces
+		}
+	}
+	return n, nil
 }
 
+// parse is ParseNameAddr for those who look into the URI themselves: what stands
+// between < and > may hold any octet.
 func (n *NameAddr) parse(b []byte) error {
 	*n = NameAddr{}
 	start := skipLWS(b, 0)
@@ -49,11 +58,6 @@ func (n *NameAddr) parse(b []byte) error {
 	n.URI = b[i+1 : i+close]
 	if len(n.URI) == 0 {
 		return errAddress
-	}
-	for _, c := range n.URI {
-		if c <= ' ' || c == 0x7f || c == '<' || c == '"' {
-			return errAddrSpaces
-		}
 	}
 	return n.parseParams(b, skipLWS(b, i+close+1))
 }
@@ -110,8 +114,9 @@ func (n *NameAddr) parseParams(b []byte, i int) error {
 	if b[i] == ';' {
 		n.Params = b[i+1:]
 	}
+	var p param
 	for i < len(b) {
-		p, next := nextParam(b, i)
+		next := p.next(b, i)
 		if next < 0 {
 			return errAddrParam
 		}
@@ -130,8 +135,9 @@ func (n *NameAddr) parseParams(b []byte, i int) error {
 // keeps its quotes.
 func (n *NameAddr) Param(name string) (value []byte, ok bool) {
 	b := n.Params
+	var p param
 	for i := 0; i < len(b); i++ {
-		p, next := paramAt(b, i)
+		next := p.at(b, i)
 		if next < 0 || next < len(b) && b[next] != ';' {
 			break
 		}

@@ -62,7 +62,6 @@ func (m *Message) Parse(datagram []byte) error {
 	if headers := m.scanHeaders(&lim); invalid == nil {
 		invalid = headers
 	}
-	m.index()
 	if invalid == nil {
 		invalid = m.checkCounts(&lim)
 	}
@@ -73,7 +72,7 @@ func (m *Message) Parse(datagram []byte) error {
 		invalid = &Invalid{Status: 513, Detail: "message too large"}
 	}
 	if invalid != nil {
-		m.refused = true
+		m.layout.refused = true
 		return invalid
 	}
 	return nil
@@ -91,12 +90,12 @@ func (m *Message) ParseSent(own []byte) error {
 }
 
 func (m *Message) reset(raw []byte) {
-	headers, limits := m.Headers[:0], m.Limits
-	if headers == nil {
-		headers = make([]Header, 0, 32)
+	if m.Headers == nil {
+		m.Headers = make([]Header, 0, 32)
 	}
-	*m = Message{Limits: limits, Raw: raw, Headers: headers}
-	m.views.maxForwards = -1
+	m.Raw, m.Headers = raw, m.Headers[:0]
+	m.Request, m.Method, m.Status = false, MethodOther, 0
+	m.layout, m.views = layout{}, views{maxForwards: -1}
 }
 
 // parseStartLine reads the start line (RFC 3261 §7.1, §7.2). Lines end with
@@ -113,8 +112,8 @@ func (m *Message) parseStartLine() (*Invalid, error) {
 	if end < 0 {
 		return nil, ErrNotSIP
 	}
-	m.startEnd = uint32(end + 1)
-	m.body = m.startEnd
+	m.layout.startEnd = uint32(end + 1)
+	m.layout.body = m.layout.startEnd
 	line := m.Raw[:end-1]
 	if len(line) > 4 && equalFold(line[:4], "SIP/") {
 		return m.parseStatusLine(line)
@@ -139,10 +138,10 @@ func (m *Message) parseRequestLine(line []byte) (*Invalid, error) {
 		return nil, ErrNotSIP
 	}
 	m.Request = true
-	m.methodEnd = uint32(sp)
+	m.layout.methodEnd = uint32(sp)
 	m.Method = MethodOf(line[:sp])
-	m.version = string(version[4:]) == "2.0"
-	m.uriStart, m.uriEnd = uint32(sp+1), uint32(max(last, sp+1))
+	m.layout.version = string(version[4:]) == "2.0"
+	m.layout.uriStart, m.layout.uriEnd = uint32(sp+1), uint32(max(last, sp+1))
 	uri := m.RequestURI()
 	switch {
 	case end != len(line):
@@ -173,13 +172,13 @@ func (m *Message) parseStatusLine(line []byte) (*Invalid, error) {
 	if sp < 0 || !isVersion(line[4:sp]) {
 		return nil, ErrNotSIP
 	}
-	m.version = string(line[4:sp]) == "2.0"
+	m.layout.version = string(line[4:sp]) == "2.0"
 	code := line[sp+1:]
 	if n := bytes.IndexByte(code, ' '); n >= 0 {
 		code = code[:n]
 	}
 	end := sp + 1 + len(code)
-	m.phrase, m.phraseEnd = uint32(min(end+1, len(line))), uint32(len(line))
+	m.layout.phrase, m.layout.phraseEnd = uint32(min(end+1, len(line))), uint32(len(line))
 	n, ok := number(code, 699)
 	if !ok || len(code) != 3 || n < 100 || n > 699 {
 		return bad("Status-Line", "malformed status code"), nil
@@ -194,7 +193,7 @@ func (m *Message) frame() *Invalid {
 	if i < 0 {
 		return nil
 	}
-	rest := uint64(len(m.Raw)) - uint64(m.body)
+	rest := uint64(len(m.Raw)) - uint64(m.layout.body)
 	n, ok := number(m.Value(i), rest)
 	if !ok {
 		return bad("Content-Length", "malformed Content-Length")
@@ -202,6 +201,6 @@ func (m *Message) frame() *Invalid {
 	if n > rest {
 		return bad("Content-Length", "body shorter than Content-Length")
 	}
-	m.Raw = m.Raw[:uint64(m.body)+n]
+	m.Raw = m.Raw[:uint64(m.layout.body)+n]
 	return nil
 }

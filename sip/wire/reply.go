@@ -23,7 +23,7 @@ type Reply struct {
 // refused, as far as the headers are there. Without a Via to send it to, dst
 // comes back unchanged.
 func (m *Message) AppendReply(dst []byte, r *Reply) []byte {
-	if !m.Request || m.viaLost || m.First(Via) < 0 {
+	if !m.Request || m.layout.viaLost || m.First(Via) < 0 {
 		return dst
 	}
 	dst = append(dst, "SIP/2.0 "...)

@@ -65,10 +65,16 @@ func (u *URI) parse(b []byte) error {
 }
 
 // IsSIP says whether the scheme is sip or sips, in any case.
-func (u *URI) IsSIP() bool { return equalFold(u.Scheme, "sip") || u.IsSIPS() }
+func (u *URI) IsSIP() bool {
+	b := u.Scheme
+	return len(b) == 3 && b[0]|0x20 == 's' && b[1]|0x20 == 'i' && b[2]|0x20 == 'p' || u.IsSIPS()
+}
 
 // IsSIPS says whether the scheme is sips.
-func (u *URI) IsSIPS() bool { return equalFold(u.Scheme, "sips") }
+func (u *URI) IsSIPS() bool {
+	b := u.Scheme
+	return len(b) == 4 && b[0]|0x20 == 's' && b[1]|0x20 == 'i' && b[2]|0x20 == 'p' && b[3]|0x20 == 's'
+}
 
 // schemeEnd returns the index of the colon after
 // ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ), or -1.

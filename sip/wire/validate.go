@@ -16,7 +16,7 @@ package wire
 // views. A missing tag and a branch without the magic cookie are legal here:
 // RFC 2543 peers send them.
 func (m *Message) Validate() *Invalid {
-	if !m.version {
+	if !m.layout.version {
 		return &Invalid{Status: 505, Detail: "SIP version not supported"}
 	}
 	for _, id := range [...]HeaderID{Via, From, To, CallID, CSeq} {

@@ -40,8 +40,8 @@ func ParseVia(b []byte) (ViaValue, error) {
 // sent-protocol LWS sent-by *( SEMI via-params ), RFC 3261 §25.1.
 func (v *ViaValue) parse(b []byte) error {
 	*v = ViaValue{RPort: -1}
-	i, ok := 0, true
-	if v.Protocol, i, ok = slashed(b, skipLWS(b, 0)); !ok {
+	i, ok := skipLWS(b, 0), true
+	if v.Protocol, i, ok = slashed(b, i); !ok {
 		return errVia
 	}
 	if v.Version, i, ok = slashed(b, i); !ok {
@@ -57,8 +57,9 @@ func (v *ViaValue) parse(b []byte) error {
 	if err != nil {
 		return err
 	}
+	var p param
 	for i < len(b) {
-		p, next := nextParam(b, i)
+		next := p.next(b, i)
 		if next < 0 {
 			return errViaParam
 		}
