@@ -30,37 +30,27 @@ type storedRecord struct {
 	Burst bool `json:"b,omitempty"`
 }
 
-// filing is one record on its way into one account's log.
-type filing struct {
-	account directory.AccountID
-	body    string
-	started int64 // Unix ms
-	// tried: an attempt was sent and may have arrived.
-	tried bool
-}
-
-// filings adds to dst the logs a call record belongs into:
+// eachLog calls file for the logs a call record belongs into:
 //
 //   - the caller's;
 //   - the callee's, when the attempt reached it or failed for its own sake. A
 //     call inside one account stands in its log once;
 //   - the owner's of a private number that was dialled, with the truth.
-func filings(dst []filing, c *routing.CDR) []filing {
+func eachLog(c *routing.CDR, file func(account directory.AccountID, side recordSide, reason routing.Reason)) {
 	hidden := c.Hidden != routing.None
 	if c.Caller != "" {
 		peer := c.Callee
 		if hidden || c.Reason == routing.NumberNotFound {
 			peer = ""
 		}
-		dst = append(dst, filing{account: c.Caller, body: recordText(c, recordSide{false, c.CallerMethod, peer}, c.Reason), started: millis(c.Started)})
+		file(c.Caller, recordSide{false, c.CallerMethod, peer}, c.Reason)
 	}
 	if c.Callee != "" && c.Callee != c.Caller && !hidden && calleeMayKnow(c.Reason) {
-		dst = append(dst, filing{account: c.Callee, body: recordText(c, recordSide{true, c.CalleeMethod, c.Caller}, c.Reason), started: millis(c.Started)})
+		file(c.Callee, recordSide{true, c.CalleeMethod, c.Caller}, c.Reason)
 	}
 	if hidden && c.Owner != "" {
-		dst = append(dst, filing{account: c.Owner, body: recordText(c, recordSide{true, 0, c.Caller}, c.Hidden), started: millis(c.Started)})
+		file(c.Owner, recordSide{true, 0, c.Caller}, c.Hidden)
 	}
-	return dst
 }
 
 // recordSide is what a record says from one account's side.
@@ -70,11 +60,10 @@ type recordSide struct {
 	peer    directory.AccountID
 }
 
-// recordText is the JSON of a storedRecord. It is written by hand because it is
-// the one document that every call costs twice; a test holds it to the type.
-func recordText(c *routing.CDR, side recordSide, reason routing.Reason) string {
-	var room [512]byte
-	b := append(room[:0], `{"l":"`...)
+// appendRecord writes the JSON of a storedRecord. It is written by hand because
+// it is the one document that every call costs twice; a test holds it to the type.
+func appendRecord(b []byte, c *routing.CDR, side recordSide, reason routing.Reason) []byte {
+	b = append(b, `{"l":"`...)
 	b = append(appendLease(b, c.Lease), '"')
 	if side.inbound {
 		b = append(b, `,"i":true`...)
@@ -95,7 +84,7 @@ func recordText(c *routing.CDR, side recordSide, reason routing.Reason) string {
 	case routing.FlatRateBurst:
 		b = append(b, `,"b":true`...)
 	}
-	return string(append(b, '}'))
+	return append(b, '}')
 }
 
 // appendTextField and appendNumberField leave out what is empty.

@@ -107,7 +107,7 @@ func TestRecordText(t *testing.T) {
 			r.Fatal(err)
 		}
 		var got storedRecord
-		if err := json.Unmarshal([]byte(recordText(&c, side, reason)), &got); err != nil || got != want {
+		if err := json.Unmarshal(appendRecord(nil, &c, side, reason), &got); err != nil || got != want {
 			r.Fatalf("%+v, %v; want %+v", got, err, want)
 		}
 	})

@@ -106,7 +106,11 @@ func (k ledgerKeys) fence(incarnation string) string { return k.prefix + "fence:
 func (k ledgerKeys) ends(incarnation string) string { return k.prefix + "end:" + incarnation }
 
 // keyCallLog is the stream of an account's call records: one field, r.
-func keyCallLog(a directory.AccountID) string { return "interlink:{log:" + string(a) + "}" }
+func keyCallLog(a directory.AccountID) string { return string(appendCallLogKey(nil, a)) }
+
+func appendCallLogKey(b []byte, a directory.AccountID) []byte {
+	return append(append(append(b, "interlink:{log:"...), a...), '}')
+}
 
 // keyLastCalls is a hash: account → when its latest recorded call began (ms);
 // keyLastCallOrder a sorted set: account, the score says when that was noted (ms).

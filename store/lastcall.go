@@ -139,7 +139,7 @@ func (l *lastCalls) take(ctx context.Context, page []redis.Z) error {
 // latest gathers when calls began that are being filed.
 type latest map[directory.AccountID]int64
 
-func (l latest) add(f filing) { l[f.account] = max(l[f.account], f.started) }
+func (l latest) add(account directory.AccountID, ms int64) { l[account] = max(l[account], ms) }
 
 // send notes them; nil where there are none.
 func (l latest) send(ctx context.Context, c redis.Cmdable) *redis.Cmd {

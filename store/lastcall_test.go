@@ -78,7 +78,7 @@ func TestLastCallsOfMany(t *testing.T) {
 		for i := range many {
 			id := directory.AccountID(fmt.Sprintf("acc_%05d", i))
 			accounts = append(accounts, id)
-			noted.add(filing{account: id, started: int64(1000 + i)})
+			noted.add(id, int64(1000+i))
 		}
 		if err := noted.sent(noted.send(t.Context(), s.client)); err != nil || len(noted) != 0 {
 			t.Fatalf("%v, %d left", err, len(noted))

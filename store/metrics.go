@@ -172,9 +172,9 @@ func (m *metrics) lost(n int) {
 	}
 }
 
-func (m *metrics) recordFiled() {
+func (m *metrics) recordsFiled(n int) {
 	if m != nil {
-		m.records.Inc()
+		m.records.Add(float64(n))
 	}
 }
 

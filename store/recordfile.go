@@ -93,7 +93,7 @@ func restoreRecords(c *redis.Client, kept int64, records []recordLine) error {
 	for _, r := range records {
 		left[r.Account]++
 		if parsed, err := parseRecord(r.Account, r.ID, r.Record); err == nil {
-			last.add(filing{account: r.Account, started: millis(parsed.Started)})
+			last.add(r.Account, millis(parsed.Started))
 		}
 	}
 	if cmd := last.send(ctx, c); cmd != nil && cmd.Err() != nil && !errors.Is(cmd.Err(), redis.Nil) {

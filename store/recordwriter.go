@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/routing"
 )
 
@@ -38,21 +39,30 @@ type recordWriter struct {
 	// full counts records refused since the last one that found room.
 	full int
 
-	wake    chan struct{}
-	stop    chan struct{}
-	done    sync.WaitGroup
-	pending []filing
+	// linger runs while the first record waits for others; wake says that a whole
+	// batch is there.
+	linger *time.Timer
+	wake   chan struct{}
+	stop   chan struct{}
+	done   sync.WaitGroup
+	// batch is what was last taken from the queue; begun of its records are filed
+	// or pending.
+	batch []routing.CDR
+	begun int
+	// pending is what goes out next, from so many records; spare can be used for
+	// others.
+	pending, spare []*filing
+	records        int64
+	pipe           redis.Pipeliner
 	// latest is when calls began whose records are on the way.
 	latest latest
-	// taken is how many records what is pending came from.
-	taken int64
 	// waiting counts records from Write until they are filed.
 	waiting  atomic.Int64
 	failures atomic.Int64
 }
 
 func newRecordWriter(s *Store) *recordWriter {
-	return &recordWriter{s: s, latest: latest{}, wake: make(chan struct{}, 1), stop: make(chan struct{})}
+	return &recordWriter{s: s, latest: latest{}, pipe: s.client.Pipeline(), linger: time.NewTimer(time.Hour), wake: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
 func (w *recordWriter) start() { w.done.Go(w.run) }
@@ -68,7 +78,7 @@ func (w *recordWriter) close() {
 func (s *Store) Write(c *routing.CDR) {
 	w := s.writer
 	w.mu.Lock()
-	if len(w.queue) >= s.cfg.MaxRecords {
+	if w.waiting.Load() >= int64(s.cfg.MaxRecords) {
 		w.full++
 		first := w.full == 1
 		w.mu.Unlock()
@@ -83,35 +93,33 @@ func (s *Store) Write(c *routing.CDR) {
 		w.full = 0
 		defer s.log.Error("call records were lost", "records", lost)
 	}
-	w.queue = append(w.queue, *c)
-	n := len(w.queue)
-	w.mu.Unlock()
 	w.waiting.Add(1)
-	if n == 1 || n == recordBatch {
+	w.queue = append(w.queue, *c)
+	switch len(w.queue) {
+	case 1:
+		w.linger.Reset(recordLinger)
+	case recordBatch:
 		ring(w.wake)
 	}
+	w.mu.Unlock()
 }
 
 // idle reports whether everything written so far is filed.
 func (w *recordWriter) idle() bool { return w.waiting.Load() == 0 }
 
 func (w *recordWriter) run() {
+	defer w.linger.Stop()
 	pause := recordPause
 	for {
 		select {
+		case <-w.linger.C:
 		case <-w.wake:
 		case <-w.stop:
 			w.finish()
 			return
 		}
-		select {
-		case <-time.After(recordLinger):
-		case <-w.wake: // a whole batch is there
-		case <-w.stop:
-			w.finish()
-			return
-		}
-		for w.take() {
+		w.take()
+		for w.next() {
 			if w.file() {
 				pause = recordPause
 				continue
@@ -131,64 +139,102 @@ func (w *recordWriter) run() {
 // pause between attempts that failed.
 func (w *recordWriter) finish() {
 	deadline := time.Now().Add(closeWithin)
-	for w.take() {
+	for w.next() || w.take() {
 		if w.file() {
 			continue
 		}
 		if time.Now().After(deadline) {
-			w.s.log.Error("closing with call records that Redis did not take", "records", len(w.pending))
+			w.s.log.Error("closing with call records that Redis did not take", "records", w.waiting.Load())
 			return
 		}
 		time.Sleep(recordPause)
 	}
 }
 
-// take makes the next batch ready and reports whether there is one.
+// take empties the queue, once all that was taken before is filed, and makes the
+// first of it ready.
 func (w *recordWriter) take() bool {
-	if len(w.pending) > 0 {
-		return true
+	clear(w.batch)
+	if cap(w.batch) > 4*recordBatch {
+		w.batch = nil // Redis was away
 	}
 	w.mu.Lock()
-	n := min(len(w.queue), recordBatch)
-	batch := w.queue[:n]
-	for i := range batch {
-		w.pending = filings(w.pending, &batch[i])
-	}
-	left := copy(w.queue, w.queue[n:])
-	clear(w.queue[left:])
-	w.queue = w.queue[:left]
-	w.taken = int64(n)
+	w.batch, w.queue = w.queue, w.batch[:0]
 	w.mu.Unlock()
+	w.begun = 0
+	return w.next()
+}
+
+// next makes ready what goes out in one round trip, and reports whether there is
+// anything.
+func (w *recordWriter) next() bool {
+	if w.records > 0 {
+		return true
+	}
+	n := min(len(w.batch)-w.begun, recordBatch)
+	for i := range n {
+		c := &w.batch[w.begun+i]
+		eachLog(c, func(account directory.AccountID, side recordSide, reason routing.Reason) {
+			w.pending = append(w.pending, w.filing(account, c, side, reason))
+		})
+	}
+	w.begun += n
+	w.records = int64(n)
 	return n > 0
+}
+
+func (w *recordWriter) filing(account directory.AccountID, c *routing.CDR, side recordSide, reason routing.Reason) *filing {
+	var f *filing
+	if n := len(w.spare); n > 0 {
+		f, w.spare = w.spare[n-1], w.spare[:n-1]
+	} else {
+		f = newFiling(w.s.cfg.RecordsPerAccount)
+	}
+	f.fill(account, c, side, reason)
+	w.latest.add(account, f.started)
+	return f
 }
 
 // file sends what is pending and keeps what did not arrive.
 func (w *recordWriter) file() bool {
 	if len(w.pending) == 0 {
-		w.waiting.Add(-w.taken) // records nobody may see
-		w.taken = 0
+		w.filed() // records nobody may see
 		return true
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
 	defer cancel()
 	defer w.s.metrics.roundTrip("records")()
-	pipe := w.s.client.Pipeline()
-	sent := make([]redis.Cmder, len(w.pending))
-	for i, f := range w.pending {
-		sent[i] = w.send(ctx, pipe, f)
-		w.latest.add(f)
+	for _, f := range w.pending {
+		f.send(ctx, w.pipe, &w.s.scripts.file, w.s.cfg.RecordsPerAccount)
 	}
-	noted := w.latest.send(ctx, pipe)
-	pipe.Exec(ctx) // every command has its own error
+	noted := w.latest.send(ctx, w.pipe)
+	w.pipe.Exec(ctx) // every command has its own error
 	if err := w.latest.sent(noted); err != nil {
 		w.s.log.Warn("when accounts had their last call is not noted and is tried with the next records", "err", err)
 	}
+	failure := w.settle(ctx)
+	if len(w.pending) == 0 {
+		w.filed()
+	}
+	if failure != nil {
+		w.failures.Add(1)
+		w.s.metrics.recordRetried(len(w.pending))
+		w.s.log.Warn("call records were not filed and are tried again", "records", len(w.pending), "err", failure)
+	}
+	return failure == nil
+}
+
+// settle goes through the attempts and leaves pending what must be tried again.
+func (w *recordWriter) settle(ctx context.Context) (failure error) {
 	keep := w.pending[:0]
-	var failure error
-	for i, f := range w.pending {
-		err := sent[i].Err()
+	for _, f := range w.pending {
+		err := f.cmd.Err()
 		if err == nil {
-			w.filed(f, sent[i])
+			if w.s.embedded != nil {
+				w.s.embedded.keepRecord(f.account, f.id(), f.body)
+			}
+			f.cmd = nil
+			w.spare = append(w.spare, f)
 			continue
 		}
 		if unknownScript(err) {
@@ -199,42 +245,13 @@ func (w *recordWriter) file() bool {
 		failure = err
 		keep = append(keep, f)
 	}
-	clear(w.pending[len(keep):])
+	w.s.metrics.recordsFiled(len(w.pending) - len(keep))
 	w.pending = keep
-	if len(keep) == 0 {
-		w.waiting.Add(-w.taken)
-		w.taken = 0
-	}
-	if failure != nil {
-		w.failures.Add(1)
-		w.s.metrics.recordRetried(len(keep))
-		w.s.log.Warn("call records were not filed and are tried again", "records", len(keep), "err", failure)
-	}
-	return failure == nil
+	return failure
 }
 
-func (w *recordWriter) send(ctx context.Context, pipe redis.Pipeliner, f filing) redis.Cmder {
-	kept := w.s.cfg.RecordsPerAccount
-	if f.tried {
-		return pipe.EvalSha(ctx, w.s.scripts.file.hash, []string{keyCallLog(f.account)}, f.body, kept, recordCompare)
-	}
-	cmd := redis.NewStringCmd(ctx, "xadd", keyCallLog(f.account), "maxlen", "~", kept, "*", "r", f.body)
-	_ = pipe.Process(ctx, cmd) // it only joins the pipeline
-	return cmd
-}
-
-// filed lets an embedded store keep a record beyond the process.
-func (w *recordWriter) filed(f filing, cmd redis.Cmder) {
-	w.s.metrics.recordFiled()
-	if w.s.embedded == nil {
-		return
-	}
-	var id string
-	switch c := cmd.(type) {
-	case *redis.StringCmd:
-		id = c.Val()
-	case *redis.Cmd:
-		id, _ = c.Val().(string)
-	}
-	w.s.embedded.keepRecord(f.account, id, f.body)
+// filed: nothing of what was pending waits any more.
+func (w *recordWriter) filed() {
+	w.waiting.Add(-w.records)
+	w.records = 0
 }
