@@ -2,9 +2,7 @@ package sip
 
 import (
 	"net/netip"
-	"time"
 
-	"github.com/pbx-interlink/interlink/sip/wheel"
 	"github.com/pbx-interlink/interlink/sip/wire"
 )
 
@@ -47,23 +45,18 @@ type branch struct {
 	abandoned bool
 	cancel    cancelState
 
-	listener int
+	listener uint8
 	target   netip.AddrPort
 	// sent is the request as sent, until the transaction needs it no more.
-	sent []byte
-	gap  time.Duration
-
-	retransmit, timeout, timerC, noReply wheel.Timer[expirer]
+	sent  []byte
+	pacer pacer
 }
 
 // open makes a branch and its id; the request is sent by start.
 func (t *txn) open(listener int, target netip.AddrPort) *branch {
 	b := recycled(&t.s.free.branches)
-	*b = branch{t: t, id: t.s.random.Uint64(), listener: listener, target: target}
-	b.retransmit = wheel.Timer[expirer]{Value: b, Kind: branchRetransmit}
-	b.timeout = wheel.Timer[expirer]{Value: b, Kind: branchTimeout}
-	b.timerC = wheel.Timer[expirer]{Value: b, Kind: branchTimerC}
-	b.noReply = wheel.Timer[expirer]{Value: b, Kind: branchNoReply}
+	*b = branch{t: t, id: t.s.random.Uint64(), listener: uint8(listener), target: target}
+	b.pacer.timer.Value = b
 	t.branches = append(t.branches, b)
 	t.s.branches[b.id] = b
 	return b
@@ -71,70 +64,59 @@ func (t *txn) open(listener int, target netip.AddrPort) *branch {
 
 // start sends the request and starts the client transaction (§17.1.1.2,
 // §17.1.2.2). msg is copied.
-func (b *branch) start(msg []byte, more bool) {
+func (b *branch) start(msg []byte) {
 	s := b.t.s
-	now := s.loop.Now()
 	b.sent = s.free.keep(msg)
-	s.loop.Send(b.listener, b.target, msg)
-	b.gap = s.t1()
-	s.timers.Set(&b.retransmit, now+b.gap)    // Timer A or E
-	s.timers.Set(&b.timeout, now+s.sixtyT1()) // Timer B or F
+	b.send(msg)
+	lasts := s.sixtyT1() // Timer B or F
 	if b.t.invite {
-		s.timers.Set(&b.timerC, now+s.srv.cfg.TimerC)
+		lasts = min(lasts, s.srv.cfg.TimerC)
 	}
-	if more {
-		s.timers.Set(&b.noReply, now+s.srv.cfg.NoReply)
-	}
+	b.pacer.begin(s, s.t1(), lasts) // Timer A or E
 }
+
+// send puts a message on the branch's way.
+func (b *branch) send(msg []byte) { b.t.s.loop.Send(int(b.listener), b.target, msg) }
 
 // pending reports whether a final response may still come.
 func (b *branch) pending() bool { return b.state == branchCalling || b.state == branchProceeding }
 
 func (b *branch) expire(k timerKind) {
-	s := b.t.s
-	switch k {
-	case branchRetransmit:
+	if k == retransmit {
 		b.resend()
-	case branchTimeout:
-		b.timedOut()
-	case branchTimerC:
+		return
+	}
+	t := b.t
+	if t.invite && b.pending() && b.cancel < cancelSent && (b.state == branchProceeding || t.s.srv.cfg.TimerC < t.s.sixtyT1()) {
 		// §16.8: cancel what has rung too long, give up what never rang.
-		b.t.overdue = true
+		t.overdue = true
 		if b.state == branchProceeding {
 			b.stop()
 			return
 		}
-		b.timedOut()
-	case branchNoReply:
-		if b.state == branchCalling && !b.abandoned {
-			b.abandoned = true
-			s.srv.cfg.Log.Debug("sip: no reply, trying the next address", "target", b.target)
-			b.t.next()
-		}
 	}
+	b.timedOut()
 }
 
 // resend is Timer A (§17.1.1.2), Timer E (§17.1.2.2), or Timer E of a CANCEL.
 func (b *branch) resend() {
-	s := b.t.s
-	b.gap *= 2
+	s, p := b.t.s, &b.pacer
+	p.gap *= 2
 	switch {
 	case b.cancel == cancelSent:
-		b.gap = min(b.gap, s.t2())
+		p.gap = min(p.gap, s.t2())
 		b.sendCancel()
 	case b.state == branchCalling && b.t.invite:
-		s.loop.Send(b.listener, b.target, b.sent)
+		b.send(b.sent)
 	case b.state == branchCalling:
-		b.gap = min(b.gap, s.t2())
-		s.loop.Send(b.listener, b.target, b.sent)
-	case b.state == branchProceeding && !b.t.invite:
-		b.gap = s.t2()
-		s.loop.Send(b.listener, b.target, b.sent)
-	default:
-		return
+		p.gap = min(p.gap, s.t2())
+		b.send(b.sent)
+	default: // a request other than INVITE that was answered provisionally
+		p.gap = s.t2()
+		b.send(b.sent)
 	}
 	s.count.retrans.Add(1)
-	s.timers.Set(&b.retransmit, s.loop.Now()+b.gap)
+	p.next(s)
 }
 
 // timedOut: Timer B, F, or the guard of a cancelled branch while a final
@@ -159,23 +141,17 @@ func (b *branch) fail(status int) {
 // proceeding: a provisional response (§17.1.1.2). Timer C starts anew with
 // every one but 100 (§16.7 step 2).
 func (b *branch) proceeding(status int) {
-	s := b.t.s
-	if b.state == branchCalling {
-		b.state = branchProceeding
-		s.timers.Stop(&b.noReply)
-		if b.t.invite {
-			s.timers.Stop(&b.retransmit)
-			s.timers.Stop(&b.timeout)
-		}
-	}
-	if !b.t.invite {
-		return
-	}
-	if status > 100 {
-		s.timers.Set(&b.timerC, s.loop.Now()+s.srv.cfg.TimerC)
-	}
-	if b.cancel == cancelWanted || b.abandoned && b.cancel == notCancelled {
+	t, first := b.t, b.state == branchCalling
+	b.state = branchProceeding
+	switch {
+	case !t.invite:
+	case b.cancel == cancelWanted || b.abandoned && b.cancel == notCancelled:
 		b.sendFirstCancel()
+	case b.cancel == notCancelled && (first || status > 100):
+		b.pacer.begin(t.s, 0, t.s.srv.cfg.TimerC)
+	}
+	if first && t.initial() {
+		t.call.replied(b)
 	}
 }
 
@@ -192,20 +168,15 @@ func (b *branch) stop() {
 }
 
 func (b *branch) sendFirstCancel() {
-	s := b.t.s
 	b.cancel = cancelSent
 	b.sendCancel()
-	now := s.loop.Now()
-	b.gap = s.t1()
-	s.timers.Stop(&b.timerC)
-	s.timers.Set(&b.retransmit, now+b.gap)
-	s.timers.Set(&b.timeout, now+s.sixtyT1()) // §9.1: then the request counts as cancelled
+	b.pacer.begin(b.t.s, b.t.s.t1(), b.t.s.sixtyT1()) // §9.1: then the request counts as cancelled
 }
 
 func (b *branch) sendCancel() {
 	s := b.t.s
 	s.scratch.out = wire.AppendCancel(s.scratch.out[:0], b.request())
-	s.loop.Send(b.listener, b.target, s.scratch.out)
+	b.send(s.scratch.out)
 }
 
 // request is the request as sent, parsed; it is good until the next call.
@@ -221,7 +192,10 @@ func (b *branch) request() *wire.Message {
 func (b *branch) cancelAnswered() {
 	if b.cancel == cancelSent {
 		b.cancel = cancelDone
-		b.t.s.timers.Stop(&b.retransmit)
+		if b.pending() {
+			b.pacer.gap = 0
+			b.pacer.next(b.t.s)
+		}
 	}
 }
 
@@ -229,27 +203,23 @@ func (b *branch) cancelAnswered() {
 func (b *branch) ack(resp *wire.Message) {
 	s := b.t.s
 	s.scratch.out = wire.AppendAck(s.scratch.out[:0], b.request(), resp)
-	s.loop.Send(b.listener, b.target, s.scratch.out)
+	b.send(s.scratch.out)
 }
 
 // final moves the client transaction on after a final response: Timer D, K or M.
 func (b *branch) final(status int) {
 	s := b.t.s
-	s.timers.Stop(&b.retransmit)
-	s.timers.Stop(&b.timerC)
-	s.timers.Stop(&b.noReply)
-	now := s.loop.Now()
 	switch {
 	case !b.t.invite:
 		b.state = branchCompleted
-		s.timers.Set(&b.timeout, now+s.t4()) // Timer K
+		b.pacer.begin(s, 0, s.t4()) // Timer K
 	case status < 300:
 		b.state = branchAccepted
-		s.timers.Set(&b.timeout, now+s.sixtyT1()) // Timer M
+		b.pacer.begin(s, 0, s.sixtyT1()) // Timer M
 	default:
 		b.state = branchCompleted
-		s.timers.Set(&b.timeout, now+s.sixtyT1()) // Timer D: at least 32 s
-		return                                    // its ACK may have to be built again
+		b.pacer.begin(s, 0, s.sixtyT1()) // Timer D: at least 32 s
+		return                           // its ACK may have to be built again
 	}
 	s.free.drop(b.sent)
 	b.sent = nil
@@ -263,10 +233,7 @@ func (b *branch) end() {
 	s := b.t.s
 	b.state = branchEnded
 	delete(s.branches, b.id)
-	s.timers.Stop(&b.retransmit)
-	s.timers.Stop(&b.timeout)
-	s.timers.Stop(&b.timerC)
-	s.timers.Stop(&b.noReply)
+	s.timers.Stop(&b.pacer.timer)
 	s.free.drop(b.sent)
 	b.sent = nil
 }

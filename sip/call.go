@@ -112,7 +112,7 @@ func (c *call) admitted() {
 		callerAddr: c.t.remote, caller: c.route.Caller, callee: c.route.Callee,
 	}
 	if !c.forward() {
-		c.t.consider(503, nil)
+		c.t.consider(503, false)
 		c.t.finish()
 		return
 	}
@@ -126,7 +126,7 @@ func (c *call) forward() bool {
 	for c.tried < len(c.route.Trunk.Addresses) {
 		addr := c.route.Trunk.Addresses[c.tried]
 		c.tried++
-		listener, ok := s.listenerFor(t.listener, addr)
+		listener, ok := s.listenerFor(int(t.listener), addr)
 		if !ok {
 			s.srv.cfg.Log.Warn("sip: no listener of that address family", "target", addr)
 			continue
@@ -139,10 +139,34 @@ func (c *call) forward() bool {
 		s.scratch.route = s.appendRecordRoute(s.scratch.route[:0], listener, &c.pass)
 		s.edit.RecordRoute = s.scratch.route
 		b := t.open(listener, addr)
-		b.start(s.forwardTo(m, t.remote, hop{listener, addr}, b.id, t.hops), c.tried < len(c.route.Trunk.Addresses))
+		b.start(s.forwardTo(m, t.remote, hop{listener, addr}, b.id, t.hops))
+		if c.tried < len(c.route.Trunk.Addresses) {
+			s.timers.Set(&c.limit, s.loop.Now()+s.srv.cfg.NoReply)
+		} else {
+			s.timers.Stop(&c.limit)
+		}
 		return true
 	}
 	return false
+}
+
+// replied: a branch got its first provisional response. If it is the last one
+// tried, no other address has its turn for silence any more.
+func (c *call) replied(b *branch) {
+	if c.state == callRinging && b == c.t.branches[len(c.t.branches)-1] {
+		c.s.timers.Stop(&c.limit)
+	}
+}
+
+// silent: the last address tried has not replied. The next one has its turn; what
+// the silent one says after all still counts.
+func (c *call) silent() {
+	b := c.t.branches[len(c.t.branches)-1]
+	if b.state == branchCalling && !b.abandoned {
+		b.abandoned = true
+		c.s.srv.cfg.Log.Debug("sip: no reply, trying the next address", "target", b.target)
+		c.t.next()
+	}
 }
 
 // refuse ends the attempt with a reason of ours.
@@ -197,7 +221,7 @@ func (c *call) up(m *wire.Message, from hop) {
 		// Written in scratch first: what stays is as long as it must be.
 		kept := d.buf
 		d.buf = s.scratch.out[:0]
-		d.remember(c.t.message(), m, hop{c.t.listener, c.t.remote}, from)
+		d.remember(c.t.message(), m, hop{int(c.t.listener), c.t.remote}, from)
 		s.scratch.out, d.buf = d.buf, append(kept[:0], d.buf...)
 		d.add(m.ToTag())
 		c.callIDHash = maphash.Bytes(s.srv.seed, m.CallID())
@@ -208,7 +232,7 @@ func (c *call) up(m *wire.Message, from hop) {
 	default:
 		return
 	}
-	e := d.at(d.n - 1)
+	e := d.at(int(d.n) - 1)
 	e.callee.listener, _ = s.listenerFor(e.callee.listener, e.callee.target)
 	e.caller.listener, _ = s.listenerFor(e.caller.listener, e.caller.target)
 }
@@ -294,6 +318,8 @@ func (c *call) expire(timerKind) {
 	case callAsking:
 		// The ledger had its time. What it may still take is given back.
 		c.refuse(routing.StoreUnavailable)
+	case callRinging:
+		c.silent()
 	case callUp:
 		c.s.srv.cfg.Log.Info("sip: ending a call that is up too long", "call_id", c.adm.CallID, "session_expires", c.expires)
 		c.end()

@@ -6,32 +6,32 @@ import (
 )
 
 // consider weighs a final response against the best one so far (§16.7 step 6).
-// m is nil where the response is only imagined: silence counts as 408, a
-// transport error as 503.
-func (t *txn) consider(status int, m *wire.Message) {
-	if t.bestStatus != 0 && rank(status, m != nil) >= rank(t.bestStatus, t.said()) {
+// said: it is the message in hand; else the response is only imagined: silence
+// counts as 408, a transport error as 503.
+func (t *txn) consider(status int, said bool) {
+	if t.bestStatus != 0 && rank(status, said) >= rank(int(t.bestStatus), t.said()) {
 		return
 	}
 	t.s.free.drop(t.best)
-	t.bestStatus, t.best, t.inHand = status, nil, m
+	t.bestStatus, t.best, t.inHand = uint16(status), nil, said
 }
 
 // said reports whether the best response so far is one that a peer gave.
-func (t *txn) said() bool { return t.best != nil || t.inHand != nil }
+func (t *txn) said() bool { return t.best != nil || t.inHand }
 
 // keepBest keeps the response in hand where it is the best one and has to wait
 // for those of other branches.
 func (t *txn) keepBest() {
-	if t.inHand != nil && !t.finished {
-		t.best = t.s.free.keep(t.inHand.Raw)
+	if t.inHand && !t.finished {
+		t.best = t.s.free.keep(t.s.msg.Raw)
 	}
-	t.inHand = nil
+	t.inHand = false
 }
 
 // bestMessage is the best response, parsed.
 func (t *txn) bestMessage() *wire.Message {
-	if t.inHand != nil {
-		return t.inHand
+	if t.inHand {
+		return &t.s.msg
 	}
 	m := &t.s.best
 	if m.Parse(t.best) != nil || m.Validate() != nil {
@@ -61,7 +61,7 @@ func rank(status int, said bool) int {
 // lost notes a branch that got no final response. A BYE that nobody answers ends
 // its call as well (§15.1.1).
 func (t *txn) lost(status int) {
-	t.consider(status, nil)
+	t.consider(status, false)
 	if t.inside.known && t.kind == wire.Bye {
 		t.s.hungUp(t.inside)
 	}
@@ -89,7 +89,7 @@ func (t *txn) next() {
 		}
 	}
 	switch {
-	case t.bestStatus == 0 || movesOn(t.bestStatus, t.said()):
+	case t.bestStatus == 0 || movesOn(int(t.bestStatus), t.said()):
 		if !t.cancelled && !t.forbidsMore && !t.overdue && t.call != nil && t.call.forward() {
 			return
 		}
@@ -123,7 +123,7 @@ func (t *txn) finish() {
 		// RFC 4320 §4.2: the sender has given up by itself just now.
 		t.gone = true
 		delete(t.s.servers, t.key)
-	case t.said() && status == t.bestStatus:
+	case t.said() && status == int(t.bestStatus):
 		t.passUp(t.bestMessage())
 	default:
 		t.refuse(status, reason)
@@ -148,7 +148,7 @@ func (t *txn) outcome() (int, routing.Reason) {
 		// §16.7 step 6: a 503 speaks of the next hop only and is not passed on.
 		return 500, routing.None
 	}
-	return t.bestStatus, routing.None
+	return int(t.bestStatus), routing.None
 }
 
 // initial reports whether the request made its call, or tried to.

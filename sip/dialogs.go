@@ -36,7 +36,7 @@ type ending struct {
 // forked behind the callee's PBX. They are known by a hash of the callee's tag.
 type forks struct {
 	tags [4]uint64
-	n    int
+	n    uint8
 	// live has one bit for each that is up. One that has ended stays known: a
 	// copy of its 2xx must not bring it back.
 	live uint8
@@ -46,7 +46,7 @@ type forks struct {
 // it reports whether it did.
 func (f *forks) add(tag []byte) bool {
 	h := tagHash(tag)
-	if f.index(h) >= 0 || f.n == len(f.tags) {
+	if f.index(h) >= 0 || int(f.n) == len(f.tags) {
 		return false
 	}
 	f.tags[f.n] = h
@@ -75,7 +75,7 @@ func (f *forks) up(tag uint64) bool {
 // made than are known one by one, all others count as over.
 func (f *forks) over(tag uint64) bool {
 	i := f.index(tag)
-	return i >= 0 && f.live&(1<<i) == 0 || i < 0 && f.n == len(f.tags)
+	return i >= 0 && f.live&(1<<i) == 0 || i < 0 && int(f.n) == len(f.tags)
 }
 
 func (f *forks) index(tag uint64) int { return slices.Index(f.tags[:f.n], tag) }

@@ -21,7 +21,7 @@ func (c *call) end() {
 		t.settle()
 	case callUp:
 		d := &c.dialogs
-		for i := range d.n {
+		for i := range int(d.n) {
 			if d.live&(1<<i) != 0 {
 				c.sendByes(i)
 			}
@@ -43,10 +43,11 @@ func (c *call) sendByes(i int) {
 // answer goes nowhere; the transaction only repeats the BYE until it comes.
 func (s *shard) sendBye(head []byte, h hop, seq uint32) {
 	t := recycled(&s.free.txns)
-	*t = txn{s: s, own: true, gone: true, kind: wire.Bye, listener: h.listener, branches: t.branches[:0]}
+	*t = txn{s: s, own: true, gone: true, kind: wire.Bye, listener: uint8(h.listener)}
+	t.branches = t.one[:0]
 	s.count.txns.Add(1)
 	b := t.open(h.listener, h.target)
-	b.start(s.appendOwn(wire.Bye, head, h, b.id, seq), false)
+	b.start(s.appendOwn(wire.Bye, head, h, b.id, seq))
 }
 
 // sendAck acknowledges a 2xx for a caller that is gone.

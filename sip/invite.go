@@ -206,7 +206,7 @@ func (s *shard) message(p *transport.Packet, caller directory.AccountID, user []
 	s.scratch.uri = appendTargetURI(s.scratch.uri[:0], d.Route.User, addr)
 	s.edit.URI, s.edit.Drop = s.scratch.uri, routeHeader
 	b := t.open(listener, addr)
-	b.start(s.forwardTo(&s.msg, p.Remote, hop{listener, addr}, b.id, t.hops), false)
+	b.start(s.forwardTo(&s.msg, p.Remote, hop{listener, addr}, b.id, t.hops))
 }
 
 // since is how long a transaction has been here.

@@ -105,7 +105,7 @@ func (s *shard) relayTo(p *transport.Packet, pass *pass, fromCaller bool, h hop)
 		t.respond(100, s.scratch.out)
 	}
 	b := t.open(h.listener, h.target)
-	b.start(s.forwardTo(m, p.Remote, h, b.id, t.hops), false)
+	b.start(s.forwardTo(m, p.Remote, h, b.id, t.hops))
 }
 
 // mayUse: the request comes from an address of the call's two sides, or from a

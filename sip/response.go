@@ -84,7 +84,7 @@ func (b *branch) success(m *wire.Message) {
 	}
 	var c *call // the one whose dialog has ended before this
 	if t.initial() {
-		t.call.up(m, hop{b.listener, b.target})
+		t.call.up(m, hop{int(b.listener), b.target})
 		if t.call.dialogs.endedEarly(tag) {
 			c = t.call
 			c.bye(tag)
@@ -121,7 +121,7 @@ func (t *txn) tooLate(tag uint64) bool {
 func (b *branch) unwanted(m *wire.Message) {
 	s, t := b.t.s, b.t
 	var d ending
-	d.towardCallee(m, hop{b.listener, b.target})
+	d.towardCallee(m, hop{int(b.listener), b.target})
 	s.sendAck(d.buf, d.callee, m.CSeq())
 	if tag := tagHash(m.ToTag()); !t.inside.known && !t.past.up(tag) {
 		t.past.add(m.ToTag())
@@ -144,7 +144,7 @@ func (b *branch) decided(m *wire.Message) {
 		return
 	}
 	defer t.keepBest()
-	t.consider(m.Status, m)
+	t.consider(m.Status, true)
 	if m.Status >= 600 { // step 5
 		t.forbidsMore = true
 		t.stopAll()

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/pbx-interlink/interlink/sip/transport"
-	"github.com/pbx-interlink/interlink/sip/wheel"
 	"github.com/pbx-interlink/interlink/sip/wire"
 )
 
@@ -85,25 +84,28 @@ type txn struct {
 	// forbidsMore: a 6xx came; no new branch is begun (§16.7 step 5).
 	forbidsMore bool
 
-	listener int
-	// remote is where the request came from, upstream where its responses go
-	// (§18.2.2, RFC 3581).
-	remote, upstream netip.AddrPort
-	arrived          time.Duration
+	// inHand: the message in hand is the best final response so far.
+	inHand bool
+
+	listener uint8
+	// upstream is the port of remote that responses go to (§18.2.2, RFC 3581);
+	// remote is where the request came from.
+	upstream uint16
+	// bestStatus is that of the best final response so far (§16.7 step 6), 0 = none.
+	bestStatus uint16
+	remote     netip.AddrPort
+	arrived    time.Duration
 
 	// raw is the request, kept while branches may still have to be built; req is
 	// the same parsed, once somebody has asked for it.
 	raw  []byte
 	req  *wire.Message
 	last []byte // last response sent, for retransmissions
-	gap  time.Duration
 
 	branches []*branch
-	// best is the best final response so far, as received (§16.7 step 6); inHand is
-	// the same while it is the message in hand.
-	best       []byte
-	inHand     *wire.Message
-	bestStatus int
+	one      [1]*branch // room for the usual number of them
+	// best is the best final response as received, once it is not in hand any more.
+	best []byte
 
 	// call is the call an initial INVITE makes, while there is one.
 	call *call
@@ -118,19 +120,18 @@ type txn struct {
 	// hops is the request's loop hash.
 	hops uint64
 
-	retransmit, timeout wheel.Timer[expirer]
+	pacer pacer
 }
 
 // begin makes the server transaction of the request in hand.
 func (s *shard) begin(p *transport.Packet) *txn {
 	t := recycled(&s.free.txns)
 	*t = txn{
-		s: s, listener: p.Listener, remote: p.Remote, upstream: replyTo(s.msg.TopVia(), p.Remote),
+		s: s, listener: uint8(p.Listener), remote: p.Remote, upstream: replyTo(s.msg.TopVia(), p.Remote).Port(),
 		arrived: s.loop.Now(), kind: s.msg.Method, invite: s.msg.Method == wire.Invite,
-		branches: t.branches[:0],
 	}
-	t.retransmit = wheel.Timer[expirer]{Value: t, Kind: serverRetransmit}
-	t.timeout = wheel.Timer[expirer]{Value: t, Kind: serverTimeout}
+	t.branches = t.one[:0]
+	t.pacer.timer.Value = t
 	t.key = s.serverKeyOf(&s.msg)
 	t.raw = s.free.keep(s.msg.Raw)
 	s.servers[t.key] = t
@@ -175,8 +176,13 @@ func (t *txn) message() *wire.Message {
 func (t *txn) again() {
 	t.s.count.absorbed.Add(1)
 	if t.last != nil && (t.state == serverProceeding || t.state == serverCompleted) {
-		t.s.loop.Send(t.listener, t.upstream, t.last)
+		t.send(t.last)
 	}
+}
+
+// send puts a response on its way upstream.
+func (t *txn) send(b []byte) {
+	t.s.loop.Send(int(t.listener), netip.AddrPortFrom(t.remote.Addr(), t.upstream), b)
 }
 
 // respond sends a response upstream and moves the server transaction on. b is
@@ -187,16 +193,15 @@ func (t *txn) respond(status int, b []byte) {
 	if t.own || t.state != serverProceeding && (!t.invite || t.state != serverAccepted || status/100 != 2) {
 		return
 	}
-	s.loop.Send(t.listener, t.upstream, b)
+	t.send(b)
 	s.count.responses[status%maxStatus].Add(1)
 	if t.state == serverAccepted {
 		return // RFC 6026 §7.1: every 2xx passes
 	}
-	now := s.loop.Now()
 	if t.invite && status/100 == 2 {
 		t.state = serverAccepted
 		t.forget()
-		s.timers.Set(&t.timeout, now+s.sixtyT1()) // Timer L
+		t.pacer.begin(s, 0, s.sixtyT1()) // Timer L
 		return
 	}
 	s.free.drop(t.last)
@@ -205,11 +210,11 @@ func (t *txn) respond(status int, b []byte) {
 		return
 	}
 	t.state = serverCompleted
-	s.timers.Set(&t.timeout, now+s.sixtyT1()) // Timer H or J
+	gap := time.Duration(0)
 	if t.invite {
-		t.gap = s.t1()
-		s.timers.Set(&t.retransmit, now+t.gap) // Timer G
+		gap = s.t1() // Timer G
 	}
+	t.pacer.begin(s, gap, s.sixtyT1()) // Timer H or J
 	t.forget()
 }
 
@@ -232,23 +237,21 @@ func (t *txn) acked() {
 		return
 	}
 	t.state = serverConfirmed
-	t.s.timers.Stop(&t.retransmit)
-	t.s.timers.Set(&t.timeout, t.s.loop.Now()+t.s.t4()) // Timer I
+	t.pacer.begin(t.s, 0, t.s.t4()) // Timer I
 }
 
 func (t *txn) expire(k timerKind) {
 	s := t.s
-	if k == serverRetransmit { // Timer G
-		t.gap = min(2*t.gap, s.t2())
-		s.timers.Set(&t.retransmit, s.loop.Now()+t.gap)
-		s.loop.Send(t.listener, t.upstream, t.last)
+	if k == retransmit { // Timer G
+		t.pacer.gap = min(2*t.pacer.gap, s.t2())
+		t.pacer.next(s)
+		t.send(t.last)
 		s.count.retrans.Add(1)
 		return
 	}
 	if t.state == serverCompleted && t.invite {
 		s.srv.cfg.Log.Debug("sip: no ACK to a final response", "remote", t.remote) // Timer H
 	}
-	s.timers.Stop(&t.retransmit)
 	t.gone = true
 	delete(s.servers, t.key)
 	t.settle()
@@ -283,8 +286,7 @@ func (s *shard) bury() {
 		s.free.drop(t.last)
 		s.free.drop(t.best)
 		s.free.dropMessage(t.req)
-		clear(t.branches)
-		*t = txn{branches: t.branches[:0]}
+		*t = txn{}
 		recycle(&s.free.txns, t)
 		s.count.txns.Add(-1)
 	}

@@ -160,27 +160,24 @@ func (w *Wheel[T]) insert(t *Timer[T]) {
 	level := (bits.Len64((t.tick^w.now)|1) - 1) / slotBits
 	slot := int(t.tick>>(level*slotBits)) & (slots - 1)
 	t.level, t.slot = uint8(level), uint8(slot)
+	// At the front: what was set just before is still in a cache.
 	head := &w.heads[level][slot]
-	if *head == nil {
-		t.next, t.prev = t, t
-		*head = t
-		w.taken[level] |= 1 << slot
-		return
+	t.next, t.prev = *head, nil
+	if t.next != nil {
+		t.next.prev = t
 	}
-	t.next, t.prev = *head, (*head).prev
-	t.prev.next, t.next.prev = t, t
+	*head = t
+	w.taken[level] |= 1 << slot
 }
 
 func (w *Wheel[T]) remove(t *Timer[T]) {
-	head := &w.heads[t.level][t.slot]
-	if t.next == t {
-		*head = nil
+	if t.next != nil {
+		t.next.prev = t.prev
+	}
+	if t.prev != nil {
+		t.prev.next = t.next
+	} else if w.heads[t.level][t.slot] = t.next; t.next == nil {
 		w.taken[t.level] &^= 1 << t.slot
-	} else {
-		t.prev.next, t.next.prev = t.next, t.prev
-		if *head == t {
-			*head = t.next
-		}
 	}
 	t.next, t.prev = nil, nil
 }
