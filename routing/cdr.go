@@ -44,7 +44,7 @@ type CDR struct {
 
 // Journal takes call records. Write never blocks; a record is safe once the
 // store has it, which is tried until it succeeds or the bounded queue is full
-// (counted and logged).
+// (counted and logged). The record is the caller's again when Write returns.
 type Journal interface {
 	Write(*CDR)
 }

@@ -14,10 +14,11 @@ func appendBranch(dst []byte, id, hops uint64) []byte {
 
 func appendHex(dst []byte, n uint64) []byte {
 	const digits = "0123456789abcdef"
-	for shift := 60; shift >= 0; shift -= 4 {
-		dst = append(dst, digits[n>>shift&15])
+	var text [16]byte
+	for i := range text {
+		text[i] = digits[n>>(60-4*i)&15]
 	}
-	return dst
+	return append(dst, text[:]...)
 }
 
 // branchID reads a branch parameter of ours.
@@ -33,16 +34,26 @@ func branchID(b []byte) (id, hops uint64, ok bool) {
 
 // readHex reads 16 hexadecimal digits of either case.
 func readHex(b []byte) (n uint64, ok bool) {
+	all := byte(0)
 	for _, c := range b {
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		n = n<<4 | uint64(c)
+		d := hexDigits[c]
+		all |= d
+		n = n<<4 | uint64(d&15)
 	}
-	return n, true
+	return n, all < 16
 }
+
+// hexDigits is read only: what each octet is worth, 16 for none. To branch on
+// random digits would cost more than to look them up.
+var hexDigits = func() (t [256]byte) {
+	for c := range t {
+		t[c] = 16
+	}
+	for i := range byte(10) {
+		t['0'+i] = i
+	}
+	for i := range byte(6) {
+		t['a'+i], t['A'+i] = 10+i, 10+i
+	}
+	return t
+}()

@@ -63,9 +63,14 @@ const (
 )
 
 // newCall makes the call of the INVITE in hand.
-func (s *shard) newCall(t *txn, caller directory.AccountID, dialled string) *call {
+func (s *shard) newCall(t *txn, caller directory.AccountID, dialled []byte) *call {
 	m := &s.msg
 	via := m.TopVia()
+	// From, To and Call-ID are kept together as long as any of them: one string.
+	from := callingNumber(m)
+	words := append(append(append(s.scratch.extra[:0], from...), dialled...), clip(m.CallID(), maxCallID)...)
+	s.scratch.extra = words
+	text, to := string(words), len(from)+len(dialled)
 	c := recycled(&s.free.calls)
 	*c = call{s: s, t: t, dialogs: dialogs{ending: ending{buf: c.dialogs.buf[:0]}}}
 	c.limit = wheel.Timer[expirer]{Value: c, Kind: callLimit}
@@ -73,9 +78,9 @@ func (s *shard) newCall(t *txn, caller directory.AccountID, dialled string) *cal
 	c.adm = routing.Admission{
 		Lease:   s.leaser.lease(m.CallID(), m.FromTag(), m.CSeq(), via.Branch, via.SentBy),
 		Caller:  caller,
-		From:    callingNumber(m),
-		To:      dialled,
-		CallID:  clip(m.CallID(), maxCallID),
+		From:    text[:len(from)],
+		To:      text[len(from):to],
+		CallID:  text[to:],
 		Started: time.Now(),
 	}
 	for s.calls[c.adm.Lease] != nil {
@@ -89,19 +94,19 @@ func (s *shard) newCall(t *txn, caller directory.AccountID, dialled string) *cal
 }
 
 // callingNumber is the user part of From: what the caller says of itself.
-func callingNumber(m *wire.Message) string {
+func callingNumber(m *wire.Message) []byte {
 	addr, err := wire.ParseNameAddr(m.Get(wire.From))
 	if err != nil {
-		return ""
+		return nil
 	}
 	uri, err := wire.ParseURI(addr.URI)
 	if err != nil {
-		return ""
+		return nil
 	}
 	return clip(uri.User, maxNumber)
 }
 
-func clip(b []byte, n int) string { return string(b[:min(n, len(b))]) }
+func clip(b []byte, n int) []byte { return b[:min(n, len(b))] }
 
 // admitted: the lines are ours; the INVITE goes on its way.
 func (c *call) admitted() {
@@ -257,7 +262,7 @@ func (c *call) over(result routing.Result, reason routing.Reason, status int) {
 	c.state = callOver
 	s.timers.Stop(&c.limit)
 	s.count.result(result)
-	s.srv.cfg.Journal.Write(&routing.CDR{
+	s.cdr = routing.CDR{
 		Lease: c.adm.Lease, Caller: c.adm.Caller, Callee: c.adm.Callee,
 		From: c.adm.From, To: c.adm.To, CallID: c.adm.CallID,
 		Started: c.adm.Started, Answered: c.answered, Ended: time.Now(),
@@ -266,7 +271,8 @@ func (c *call) over(result routing.Result, reason routing.Reason, status int) {
 		// The caller's and the callee's claims are the first two
 		// (routing.Router.Claims).
 		CallerMethod: c.method(0), CalleeMethod: c.method(1),
-	})
+	}
+	s.srv.cfg.Journal.Write(&s.cdr)
 	if !c.waiting {
 		c.forget()
 	}

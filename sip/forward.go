@@ -54,8 +54,10 @@ func (s *shard) passIn(uri []byte) (p pass, ok bool) {
 		return p, false
 	}
 	text := uri[i+len(sealParam)+2:]
-	if end := bytes.IndexAny(text, ";?>"); end >= 0 {
-		text = text[:end]
+	for _, after := range [...]byte{';', '?', '>'} {
+		if end := bytes.IndexByte(text, after); end >= 0 {
+			text = text[:end]
+		}
 	}
 	return p, s.srv.secrets.openPass(&p, text, &s.scratch.opened) == nil
 }

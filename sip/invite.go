@@ -65,11 +65,12 @@ func (s *shard) turnAway(p *transport.Packet, reason routing.Reason) {
 		now := time.Now()
 		s.statelessly(p, 0, reason)
 		s.count.result(routing.ResultRefused)
-		s.srv.cfg.Journal.Write(&routing.CDR{
-			Caller: trunk.Account, From: callingNumber(&s.msg), To: s.dialled(uri.User),
-			CallID: clip(s.msg.CallID(), maxCallID), Started: now, Ended: now,
+		s.cdr = routing.CDR{
+			Caller: trunk.Account, From: string(callingNumber(&s.msg)), To: string(s.dialled(uri.User)),
+			CallID: string(clip(s.msg.CallID(), maxCallID)), Started: now, Ended: now,
 			Result: routing.ResultRefused, Reason: reason, SIPStatus: StatusOf(reason),
-		})
+		}
+		s.srv.cfg.Journal.Write(&s.cdr)
 		return
 	}
 	t := s.begin(p)
@@ -101,11 +102,11 @@ func (s *shard) crowded(times int) bool {
 
 // dialled is the user part as it was dialled: unescaped, without parameters.
 // What cannot be unescaped is nobody's number.
-func (s *shard) dialled(user []byte) string {
+func (s *shard) dialled(user []byte) []byte {
 	out, ok := wire.UnescapeUser(s.scratch.user[:0], user)
 	s.scratch.user = out
 	if !ok {
-		return ""
+		return nil
 	}
 	return clip(out, maxNumber)
 }
@@ -190,7 +191,7 @@ func (s *shard) message(p *transport.Packet, caller directory.AccountID, user []
 		s.statelessly(p, 0, routing.Overloaded)
 		return
 	}
-	d := s.router.Route(routing.Call{Caller: caller, Dialled: s.dialled(user)}, nil)
+	d := s.router.Route(routing.Call{Caller: caller, Dialled: string(s.dialled(user))}, nil)
 	t := s.begin(p)
 	t.hops = s.hopsHash()
 	if d.Reason != routing.None {

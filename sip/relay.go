@@ -123,7 +123,7 @@ func (s *shard) mayUse(p *transport.Packet, pass *pass) bool {
 // its branch: the same for every copy).
 func (s *shard) relayAck(p *transport.Packet, h hop) {
 	m := &s.msg
-	id := fnv(fnv(fnvBasis^s.srv.secrets.loopKey, m.TopVia().Branch), m.CallID())
+	id := mix(mix(s.srv.secrets.loopKey, m.TopVia().Branch), m.CallID())
 	out := s.forwardTo(m, p.Remote, h, id, s.hopsHash())
 	s.loop.Send(h.listener, h.target, out)
 }

@@ -15,7 +15,8 @@ func (s *shard) request(p *transport.Packet) {
 		s.invalid(p, bad)
 		return
 	}
-	if t := s.servers[s.serverKeyOf(m)]; t != nil {
+	s.key = s.serverKeyOf(m)
+	if t := s.servers[s.key]; t != nil {
 		switch {
 		case m.Method == wire.Cancel:
 			s.cancelOf(p, t)

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash"
+	"math/bits"
 	"net/netip"
 
 	"github.com/pbx-interlink/interlink/directory"
@@ -37,7 +38,7 @@ type pass struct {
 	caller, callee         directory.AccountID
 }
 
-const passVersion = 2
+const passVersion = 3
 
 // secrets holds what is derived from the cluster key.
 type secrets struct {
@@ -75,29 +76,44 @@ func newSecrets(clusterKey []byte) (*secrets, error) {
 	return &secrets{aead, leaseKey, binary.BigEndian.Uint64(loopKey)}, nil
 }
 
-// FNV-1a.
-const (
-	fnvBasis = 0xcbf29ce484222325
-	fnvPrime = 0x100000001b3
-)
-
-func fnv(h uint64, b []byte) uint64 {
-	for _, c := range b {
-		h = (h ^ uint64(c)) * fnvPrime
+// mix hashes b from a start, eight octets at a time: multiply and fold, as wyhash
+// does. Who does not know the start cannot look for two that have the same.
+func mix(start uint64, b []byte) uint64 {
+	h, rest := start, b
+	for ; len(rest) > 8; rest = rest[8:] {
+		h = fold(h^binary.LittleEndian.Uint64(rest), mixBy)
 	}
-	return h
+	var last uint64
+	if len(b) >= 8 { // what came before may be in it, too
+		last = binary.LittleEndian.Uint64(b[len(b)-8:])
+	} else {
+		for i, c := range rest {
+			last |= uint64(c) << (8 * i)
+		}
+	}
+	return fold(fold(h^last, mixBy), mixBy^uint64(len(b)))
 }
+
+func fold(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
+}
+
+const (
+	mixStart = 0x9e3779b97f4a7c15
+	mixBy    = 0xa0761d6478bd642f
+)
 
 // hopsHash is the loop hash of what decides a request's way: the same on every
 // node, and not to be guessed without the cluster key.
-func (k *secrets) hopsHash(b []byte) uint64 { return fnv(fnvBasis^k.loopKey, b) }
+func (k *secrets) hopsHash(b []byte) uint64 { return mix(k.loopKey, b) }
 
 // callIDHash tells whether a pass is of the call at hand; without the cluster key
 // nobody can look for two Call-IDs that have the same.
-func (k *secrets) callIDHash(id []byte) uint64 { return fnv(fnvBasis^k.loopKey, id) }
+func (k *secrets) callIDHash(id []byte) uint64 { return mix(k.loopKey, id) }
 
 // tagHash tells tags of one dialog apart.
-func tagHash(tag []byte) uint64 { return fnv(fnvBasis, tag) }
+func tagHash(tag []byte) uint64 { return mix(mixStart, tag) }
 
 // appendPass seals a pass and appends it as passText. scratch is reused.
 func (k *secrets) appendPass(dst []byte, p *pass, scratch []byte) (out, reuse []byte) {

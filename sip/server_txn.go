@@ -123,7 +123,7 @@ type txn struct {
 	pacer pacer
 }
 
-// begin makes the server transaction of the request in hand.
+// begin makes the server transaction of the request in hand, whose key s.key is.
 func (s *shard) begin(p *transport.Packet) *txn {
 	t := recycled(&s.free.txns)
 	*t = txn{
@@ -132,7 +132,7 @@ func (s *shard) begin(p *transport.Packet) *txn {
 	}
 	t.branches = t.one[:0]
 	t.pacer.timer.Value = t
-	t.key = s.serverKeyOf(&s.msg)
+	t.key = s.key
 	t.raw = s.free.keep(s.msg.Raw)
 	s.servers[t.key] = t
 	s.count.txns.Add(1)

@@ -42,12 +42,16 @@ type shard struct {
 	// asked: the ledger was asked for lines this turn; confirms and releases
 	// can wait for the next who asks, or a few milliseconds.
 	asked bool
-	// msg is the message in hand; the next one overwrites it.
+	// msg is the message in hand; the next one overwrites it. key is its server
+	// transaction's, if it is a request that passed Validate.
 	msg wire.Message
+	key serverKey
 	// sent is branch.request's, best txn.finish's.
-	sent    wire.Message
-	best    wire.Message
-	edit    wire.RequestEdit
+	sent wire.Message
+	best wire.Message
+	edit wire.RequestEdit
+	// cdr is for the journal, which keeps a copy.
+	cdr     routing.CDR
 	scratch scratch
 	free    freelists
 	count   counters
