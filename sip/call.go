@@ -94,17 +94,7 @@ func (s *shard) newCall(t *txn, caller directory.AccountID, dialled []byte) *cal
 }
 
 // callingNumber is the user part of From: what the caller says of itself.
-func callingNumber(m *wire.Message) []byte {
-	addr, err := wire.ParseNameAddr(m.Get(wire.From))
-	if err != nil {
-		return nil
-	}
-	uri, err := wire.ParseURI(addr.URI)
-	if err != nil {
-		return nil
-	}
-	return clip(uri.User, maxNumber)
-}
+func callingNumber(m *wire.Message) []byte { return clip(m.FromUser(), maxNumber) }
 
 func clip(b []byte, n int) []byte { return b[:min(n, len(b))] }
 

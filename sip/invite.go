@@ -28,17 +28,12 @@ func (s *shard) fresh(p *transport.Packet) {
 		s.statelessly(p, 0, reason)
 		return
 	}
-	uri, err := wire.ParseURI(m.RequestURI())
-	if err != nil {
-		s.statelessly(p, 400, routing.None)
-		return
-	}
-	if m.Method == wire.Options && len(uri.User) == 0 {
+	if m.Method == wire.Options && len(m.User()) == 0 {
 		s.options(p)
 		return
 	}
 	if m.Method != wire.Invite {
-		s.message(p, trunk.Account, uri.User)
+		s.message(p, trunk.Account)
 		return
 	}
 	switch {
@@ -47,7 +42,7 @@ func (s *shard) fresh(p *transport.Packet) {
 	case s.srv.draining.Load():
 		s.turnAway(p, routing.Draining)
 	default:
-		s.invite(p, trunk.Account, uri.User)
+		s.invite(p, trunk.Account)
 	}
 }
 
@@ -56,8 +51,7 @@ func (s *shard) fresh(p *transport.Packet) {
 // without a transaction, which copies of it would find.
 func (s *shard) turnAway(p *transport.Packet, reason routing.Reason) {
 	trunk, unknown := s.router.Caller(p.Remote)
-	uri, err := wire.ParseURI(s.msg.RequestURI())
-	if s.msg.Method != wire.Invite || unknown != routing.None || err != nil {
+	if s.msg.Method != wire.Invite || unknown != routing.None {
 		s.statelessly(p, 0, reason)
 		return
 	}
@@ -66,7 +60,7 @@ func (s *shard) turnAway(p *transport.Packet, reason routing.Reason) {
 		s.statelessly(p, 0, reason)
 		s.count.result(routing.ResultRefused)
 		s.cdr = routing.CDR{
-			Caller: trunk.Account, From: string(callingNumber(&s.msg)), To: string(s.dialled(uri.User)),
+			Caller: trunk.Account, From: string(callingNumber(&s.msg)), To: string(s.dialled()),
 			CallID: string(clip(s.msg.CallID(), maxCallID)), Started: now, Ended: now,
 			Result: routing.ResultRefused, Reason: reason, SIPStatus: StatusOf(reason),
 		}
@@ -74,7 +68,7 @@ func (s *shard) turnAway(p *transport.Packet, reason routing.Reason) {
 		return
 	}
 	t := s.begin(p)
-	s.newCall(t, trunk.Account, s.dialled(uri.User)).refuse(reason)
+	s.newCall(t, trunk.Account, s.dialled()).refuse(reason)
 }
 
 // txnsPerCall is how many transactions a node may hold for each call it may:
@@ -102,8 +96,8 @@ func (s *shard) crowded(times int) bool {
 
 // dialled is the user part as it was dialled: unescaped, without parameters.
 // What cannot be unescaped is nobody's number.
-func (s *shard) dialled(user []byte) []byte {
-	out, ok := wire.UnescapeUser(s.scratch.user[:0], user)
+func (s *shard) dialled() []byte {
+	out, ok := wire.UnescapeUser(s.scratch.user[:0], s.msg.User())
 	s.scratch.user = out
 	if !ok {
 		return nil
@@ -113,7 +107,7 @@ func (s *shard) dialled(user []byte) []byte {
 
 // invite begins a call: 100 at once (§16.2: the ledger may take longer than
 // 200 ms), the decision, the lines.
-func (s *shard) invite(p *transport.Packet, caller directory.AccountID, user []byte) {
+func (s *shard) invite(p *transport.Packet, caller directory.AccountID) {
 	m := &s.msg
 	t := s.begin(p)
 	t.hops = s.hopsHash()
@@ -121,7 +115,7 @@ func (s *shard) invite(p *transport.Packet, caller directory.AccountID, user []b
 	t.respond(100, s.scratch.out)
 	t.keepMessage()
 
-	c := s.newCall(t, caller, s.dialled(user))
+	c := s.newCall(t, caller, s.dialled())
 	d := s.router.Route(routing.Call{Caller: caller, Dialled: c.adm.To}, nil)
 	if d.Reason != routing.None {
 		c.hidden, c.owner = d.Hidden, d.Owner
@@ -186,12 +180,12 @@ func (s *shard) answered(a *routing.Answer) {
 
 // message relays a request that makes no call (MESSAGE, SUBSCRIBE, OPTIONS for
 // a phone, …) by the same decision as a call, without lines.
-func (s *shard) message(p *transport.Packet, caller directory.AccountID, user []byte) {
+func (s *shard) message(p *transport.Packet, caller directory.AccountID) {
 	if s.overloaded() {
 		s.statelessly(p, 0, routing.Overloaded)
 		return
 	}
-	d := s.router.Route(routing.Call{Caller: caller, Dialled: string(s.dialled(user))}, nil)
+	d := s.router.Route(routing.Call{Caller: caller, Dialled: string(s.dialled())}, nil)
 	t := s.begin(p)
 	t.hops = s.hopsHash()
 	if d.Reason != routing.None {

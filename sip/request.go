@@ -65,7 +65,7 @@ func (s *shard) mayGoOn(p *transport.Packet) bool {
 		s.turnAway(p, routing.LoopDetected)
 		return false
 	}
-	if m.Count(wire.ProxyRequire) > 0 && m.Method != wire.Ack { // step 5
+	if m.First(wire.ProxyRequire) >= 0 && m.Method != wire.Ack { // step 5
 		s.badExtension(p)
 		return false
 	}
@@ -138,7 +138,7 @@ func (s *shard) hopsHash() uint64 {
 	b = append(append(b, m.ToTag()...), 0)
 	b = append(append(b, m.CSeqMethod()...), byte(m.CSeq()), byte(m.CSeq()>>8), byte(m.CSeq()>>16), byte(m.CSeq()>>24))
 	for _, id := range [...]wire.HeaderID{wire.Route, wire.ProxyRequire, wire.ProxyAuthorization} {
-		if m.Count(id) > 0 {
+		if m.First(id) >= 0 {
 			m.Each(id, func(v []byte) bool { b = append(append(b, v...), 0); return true })
 		}
 	}
@@ -157,24 +157,16 @@ func (s *shard) preprocess(p *transport.Packet) bool {
 		s.relayStrict(p, &pass)
 		return true
 	}
-	var top []byte
-	if m.Count(wire.Route) > 0 {
-		m.Each(wire.Route, func(v []byte) bool { top = v; return false })
-	}
+	top := m.TopRoute()
 	if top == nil {
 		return false
 	}
-	addr, err := wire.ParseNameAddr(top)
-	if err != nil {
-		s.statelessly(p, 400, routing.None)
-		return true
-	}
-	if pass, ok := s.passIn(addr.URI); ok {
+	if pass, ok := s.passIn(top); ok {
 		s.edit.DropRoutes = 1
 		s.relay(p, &pass)
 		return true
 	}
-	if u, err := wire.ParseURI(addr.URI); err == nil && s.isOurs(&u) {
+	if u, err := wire.ParseURI(top); err == nil && s.isOurs(&u) {
 		s.edit.DropRoutes = 1
 	}
 	return false

@@ -54,7 +54,10 @@ type views struct {
 	viaEnd      uint32
 	viaCount    int
 	fromTag     part
+	fromUser    part
 	toTag       part
+	user        part // of the Request-URI
+	topRoute    part // the URI of the topmost Route
 	cseq        uint32
 	cseqMethod  part
 	maxForwards int
@@ -63,8 +66,13 @@ type views struct {
 // part is a range of Raw; the zero value is no range at all.
 type part struct{ start, end uint32 }
 
-// partOf makes a part of what begins at start and is b.
-func partOf(b []byte, start uint32) part { return part{start, start + uint32(len(b))} }
+// partOf makes a part of what begins at start and is b, nil for none.
+func partOf(b []byte, start uint32) part {
+	if b == nil {
+		return part{}
+	}
+	return part{start, start + uint32(len(b))}
+}
 
 // of returns the part's octets in raw, nil for none.
 func (p part) of(raw []byte) []byte {
@@ -200,6 +208,18 @@ func (m *Message) CallID() []byte { return m.Get(CallID) }
 
 // FromTag returns the From tag, nil when there is none (RFC 2543 peers).
 func (m *Message) FromTag() []byte { return m.views.fromTag.of(m.Raw) }
+
+// FromUser returns the userinfo's user in the From URI as written, nil when there
+// is none.
+func (m *Message) FromUser() []byte { return m.views.fromUser.of(m.Raw) }
+
+// User returns the user in a request's Request-URI as written, nil when there is
+// none.
+func (m *Message) User() []byte { return m.views.user.of(m.Raw) }
+
+// TopRoute returns the URI of a request's topmost Route value, nil when there is
+// none.
+func (m *Message) TopRoute() []byte { return m.views.topRoute.of(m.Raw) }
 
 // ToTag returns the To tag, nil when there is none.
 func (m *Message) ToTag() []byte { return m.views.toTag.of(m.Raw) }

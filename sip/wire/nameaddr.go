@@ -11,6 +11,7 @@ type NameAddr struct {
 	Params  []byte // header parameters after the first ";", without it; nil = none
 	Bare    bool   // an addr-spec without <>
 
+	uriAt int    // where URI is in what was parsed
 	tag   []byte // the first tag parameter's value
 	tagAt int    // where it is in what was parsed
 	tags  int    // how many there are
@@ -55,7 +56,7 @@ func (n *NameAddr) parse(b []byte) error {
 	if close < 0 {
 		return errAngle
 	}
-	n.URI = b[i+1 : i+close]
+	n.URI, n.uriAt = b[i+1:i+close], i+1
 	if len(n.URI) == 0 {
 		return errAddress
 	}
@@ -102,7 +103,7 @@ func (n *NameAddr) parseAddrSpec(b []byte, i int) error {
 	if end == i {
 		return errAddress
 	}
-	n.URI, n.Bare = b[i:end], true
+	n.URI, n.uriAt, n.Bare = b[i:end], i, true
 	return n.parseParams(b, skipLWS(b, end))
 }
 

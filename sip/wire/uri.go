@@ -76,6 +76,9 @@ func (u *URI) IsSIPS() bool {
 	return len(b) == 4 && b[0]|0x20 == 's' && b[1]|0x20 == 'i' && b[2]|0x20 == 'p' && b[3]|0x20 == 's'
 }
 
+// userAt is where User is in what was parsed, if there is one.
+func (u *URI) userAt() uint32 { return uint32(len(u.Scheme) + 1) }
+
 // schemeEnd returns the index of the colon after
 // ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ), or -1.
 func schemeEnd(b []byte) int {

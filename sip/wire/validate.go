@@ -29,10 +29,10 @@ func (m *Message) Validate() *Invalid {
 		e = m.checkCSeq()
 	}
 	if e == nil {
-		m.views.fromTag, e = m.checkAddress(From)
+		m.views.fromTag, m.views.fromUser, e = m.checkAddress(From)
 	}
 	if e == nil {
-		m.views.toTag, e = m.checkAddress(To)
+		m.views.toTag, _, e = m.checkAddress(To)
 	}
 	if e == nil {
 		e = m.checkCallID()
@@ -117,26 +117,25 @@ func splitCSeq(b []byte) (digits []byte, method int, ok bool) {
 	return b[:i], method, i > 0 && method > i && method < len(b)
 }
 
-// checkAddress reads From or To and returns its tag. Two tags, or one that is
-// no token, would identify different dialogs to different readers.
-func (m *Message) checkAddress(id HeaderID) (tag part, e *Invalid) {
+// checkAddress reads From or To and returns its tag and its URI's user. Two tags,
+// or one that is no token, would identify different dialogs to different readers.
+func (m *Message) checkAddress(id HeaderID) (tag, user part, e *Invalid) {
 	var a NameAddr
 	if err := a.parse(m.Get(id)); err != nil {
-		return tag, bad(id.String(), err.Error())
+		return tag, user, bad(id.String(), err.Error())
 	}
 	var u URI
 	if err := u.parse(a.URI); err != nil {
-		return tag, bad(id.String(), err.Error())
+		return tag, user, bad(id.String(), err.Error())
 	}
 	switch {
-	case a.tags == 0:
-		return tag, nil
 	case a.tags > 1:
-		return tag, bad(id.String(), "more than one tag")
-	case len(a.tag) == 0 || a.tag[0] == '"':
-		return tag, bad(id.String(), "malformed tag")
+		return tag, user, bad(id.String(), "more than one tag")
+	case a.tags == 1 && (len(a.tag) == 0 || a.tag[0] == '"'):
+		return tag, user, bad(id.String(), "malformed tag")
 	}
-	return partOf(a.tag, m.Headers[m.First(id)].Value+uint32(a.tagAt)), nil
+	at := m.Headers[m.First(id)].Value
+	return partOf(a.tag, at+uint32(a.tagAt)), partOf(u.User, at+uint32(a.uriAt)+u.userAt()), nil
 }
 
 // checkCallID accepts visible octets. The grammar (word [ "@" word ]) has fewer,
@@ -191,6 +190,9 @@ func (m *Message) checkRoutes() *Invalid {
 			if err := u.parse(a.URI); err != nil {
 				return bad("Route", err.Error())
 			}
+			if m.views.topRoute == (part{}) {
+				m.views.topRoute = partOf(a.URI, m.Headers[i].Value+uint32(start+a.uriAt))
+			}
 			at = next
 		}
 	}
@@ -209,5 +211,6 @@ func (m *Message) checkRequestURI() *Invalid {
 	if u.Headers != nil {
 		return bad("Request-URI", "headers in the Request-URI")
 	}
+	m.views.user = partOf(u.User, m.layout.uriStart+u.userAt())
 	return nil
 }
