@@ -276,7 +276,7 @@ func TestSU5Model(t *testing.T) {
 // INVITE with limits of three accounts, its answer and its end.
 var termless = map[string]int64{
 	"exists": 1, "time": 2, "hget": 3, "hset": 0, "zcard": 3, "zadd": 6, "zrem": 3, "zscore": 0, "zremrangebyscore": 0,
-	"sadd": 1, "srem": 1, "mget": 1, "set": 3, "get": 0, "hgetall": 0, "hincrby": 0, "hdel": 0, "del": 0,
+	"sadd": 1, "srem": 1, "mget": 1, "set": 2, "setrange": 1, "pexpireat": 1, "get": 0, "hgetall": 0, "hincrby": 0, "hdel": 0, "del": 0,
 }
 
 // TestCallsWithoutTermsSendNoMore counts what Redis is asked for a call that has

@@ -3,8 +3,6 @@ package store
 import (
 	"testing"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/pbx-interlink/interlink/routing"
 )
 
@@ -31,7 +29,8 @@ func TestCommandAllocations(t *testing.T) {
 		s.build(ops[1])
 		s.build(ops[2])
 		l.args = l.args[:0]
-		if len(redis.NewCmd(t.Context(), l.command(ops)...).Args()) == 0 {
+		l.words.reset()
+		if f := l.flight(t.Context(), ops); len(f.cmd.Args()) == 0 {
 			t.Fatal("no command")
 		}
 	})

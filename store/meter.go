@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -58,12 +57,6 @@ func (l *ledger) onlyOnTerms(o *op, claim int) bool {
 		m.info = o.info()
 	}
 	return l.askAgain(o, m.pays|1<<claim)
-}
-
-// info is what people read of the call an admission's words are about.
-func (o *op) info() string {
-	_, info, _ := cutValue(*o.words()[o.keys+1].(*string))
-	return strings.Clone(info)
 }
 
 // withoutTerms has an admission asked for again of which a claim has a line free
@@ -171,6 +164,6 @@ func (l *ledger) meteredFlight(ctx context.Context, o *op) flight {
 	}
 	f.book = script.command(ctx, keys, args)
 	l.pipe.Process(ctx, f.book)
-	f.cmd = redis.NewCmd(ctx, l.command(f.ops)...)
+	f.cmd = l.flight(ctx, f.ops).cmd
 	return f
 }

@@ -48,8 +48,11 @@ type op struct {
 	ends   []int
 	pieces []string
 	args   []any
-	// keys is how many of the words are keys; they come first.
+	// keys is how many of the words are keys; they come first, that of the call
+	// before all.
 	keys int
+	// letter is the operation's in round.lua.
+	letter byte
 }
 
 func newOpPool() *sync.Pool { return &sync.Pool{New: func() any { return new(op) }} }
@@ -61,7 +64,7 @@ func (o *op) reset() {
 }
 
 // begin starts the text of an operation; end finishes one of its words.
-func (o *op) begin() { o.text, o.ends = o.text[:0], o.ends[:0] }
+func (o *op) begin(letter byte) { o.letter, o.text, o.ends = letter, o.text[:0], o.ends[:0] }
 
 func (o *op) end() { o.ends = append(o.ends, len(o.text)) }
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/routing"
 )
 
@@ -25,11 +27,10 @@ type flight struct {
 	book *redis.Cmd
 }
 
-// header is what the round script is told before the operations.
+// header is what the round script is told first.
 func (s *Store) header() []any {
 	return []any{
-		strconv.FormatInt(s.cfg.EarlyTTL.Milliseconds(), 10),
-		strconv.FormatInt(s.cfg.EarlyTTL.Milliseconds()+callOutlives, 10),
+		strconv.FormatInt(s.cfg.EarlyTTL.Milliseconds(), 10), strconv.Itoa(callOutlives),
 		strconv.Itoa(capsKept), strconv.Itoa(tombKept),
 	}
 }
@@ -40,18 +41,24 @@ func (s *Store) header() []any {
 // script call of its own.
 func (l *ledger) launch(ctx context.Context, batch []*op) {
 	l.flights, l.args = l.flights[:0], l.args[:0]
+	l.words.reset()
 	for len(batch) > 0 {
-		n := l.distinct(batch[:min(len(batch), roundOps)])
-		f := flight{ops: batch[:max(1, n)]}
-		if n == 0 {
-			f = l.meteredFlight(ctx, batch[0])
+		var f flight
+		if n := l.distinct(batch[:min(len(batch), roundOps)]); n > 0 {
+			f = l.flight(ctx, batch[:n])
 		} else {
-			f.cmd = redis.NewCmd(ctx, l.command(f.ops)...)
+			f = l.meteredFlight(ctx, batch[0])
 		}
 		l.pipe.Process(ctx, f.cmd)
 		l.flights = append(l.flights, f)
 		batch = batch[len(f.ops):]
 	}
+}
+
+// flight is a script call with as many of the operations as go into one.
+func (l *ledger) flight(ctx context.Context, ops []*op) flight {
+	n, args := l.command(ops)
+	return flight{ops: ops[:n], cmd: redis.NewCmd(ctx, args...)}
 }
 
 // distinct is how many operations there are before one on a lease again, or one
@@ -67,22 +74,15 @@ func (l *ledger) distinct(batch []*op) int {
 	return len(batch)
 }
 
-// command is the EVALSHA of round.lua for some operations. It points into their
-// memory and the sender's.
-func (l *ledger) command(ops []*op) []any {
-	from, keys := len(l.args), 2
-	for _, o := range ops {
-		keys += o.keys
-	}
-	l.args = append(l.args, l.evalsha, l.hash, keys, l.fence, l.own)
-	for _, o := range ops {
-		l.args = append(l.args, o.words()[:o.keys]...)
-	}
-	l.args = append(l.args, l.head...)
-	for _, o := range ops {
-		l.args = append(l.args, o.args[o.keys:]...)
-	}
-	return l.args[from:len(l.args):len(l.args)]
+// command is the EVALSHA of round.lua for as many of the operations as go into
+// one. It points into their memory and the sender's.
+func (l *ledger) command(ops []*op) (n int, args []any) {
+	r := &l.words
+	n = r.write(ops)
+	from := len(l.args)
+	l.args = append(l.args, l.evalsha, l.hash, keysBefore+len(r.keys), l.fence, l.own)
+	l.args = r.appendArgs(append(l.args, r.keys...), l.head)
+	return n, l.args[from:len(l.args):len(l.args)]
 }
 
 // land gives every operation of a script call its reply or the error of all.
@@ -105,38 +105,26 @@ func (f *flight) land() {
 	}
 }
 
-// The letters of round.lua.
-const (
-	letterAdmit   = "a"
-	letterConfirm = "c"
-	letterRelease = "r"
-	letterForeign = "f"
-)
-
-// buildAdmit writes an admission's words.
+// buildAdmit writes an admission's words: its keys, its location, what people
+// read of the call, a letter per claim and the caps of each.
 func (s *Store) buildAdmit(o *op, a *routing.Admission) {
 	s.admitKeys(o, a.Claims)
-	o.text = appendInfo(appendValue(o.text, o.loc), a)
+	o.text = appendInfo(o.text, a)
 	o.end()
-	for i := range a.Claims {
-		o.capsWords(&a.Claims[i])
-	}
+	o.claimWords(a.Claims)
 }
 
 // admitWords is the same for what people read of the call.
 func (s *Store) admitWords(o *op, claims []routing.Claim, info string) {
 	s.admitKeys(o, claims)
-	o.text = append(appendValue(o.text, o.loc), info...)
-	o.end()
-	for i := range claims {
-		o.capsWords(&claims[i])
-	}
+	o.word(info)
+	o.claimWords(claims)
 }
 
-// admitKeys begins an admission's words: its keys and its letter.
+// admitKeys begins an admission's words: its keys and its location.
 func (s *Store) admitKeys(o *op, claims []routing.Claim) {
 	k := s.keys
-	o.begin()
+	o.begin(letterAdmit)
 	o.callWord(k)
 	for i := range claims {
 		account := string(claims[i].Account)
@@ -145,7 +133,13 @@ func (s *Store) admitKeys(o *op, claims []routing.Claim) {
 		o.word(k.prefix, "leases:", account, ":out")
 	}
 	o.keys = len(o.ends)
-	o.text = append(o.text, letterAdmit...)
+	o.locWord()
+}
+
+// info is what people read of the call an admission's words are about.
+func (o *op) info() string { return strings.Clone(*o.words()[o.keys+1].(*string)) }
+
+func (o *op) claimWords(claims []routing.Claim) {
 	for i := range claims {
 		lane := byte('i')
 		if claims[i].Outbound() {
@@ -154,30 +148,28 @@ func (s *Store) admitKeys(o *op, claims []routing.Claim) {
 		o.text = append(o.text, lane)
 	}
 	o.end()
+	for i := range claims {
+		o.capsWords(claims[i].Limits)
+	}
 }
 
-func (o *op) capsWords(c *routing.Claim) {
-	if c.Limits == nil {
-		o.number(0)
-		for range 5 {
-			o.number(-1)
-		}
-		return
+func (o *op) capsWords(l *directory.Limits) {
+	if l == nil {
+		l = &directory.Limits{Inbound: -1, Outbound: -1, TwoWay: -1, Burst: -1, MaxOutbound: -1}
 	}
-	o.number(int64(c.Limits.Version))
-	for _, n := range [...]int64{c.Limits.Inbound, c.Limits.Outbound, c.Limits.TwoWay, c.Limits.Burst, c.Limits.MaxOutbound} {
+	o.number(int64(l.Version))
+	for _, n := range [...]int64{l.Inbound, l.Outbound, l.TwoWay, l.Burst, l.MaxOutbound} {
 		o.number(n)
 	}
 }
 
-// buildConfirm writes a confirm's words.
+// buildConfirm writes a confirm's words: its keys, its location and how long the
+// lease lasts from now on.
 func (s *Store) buildConfirm(o *op) {
-	o.begin()
+	o.begin(letterConfirm)
 	o.callWord(s.keys)
-	o.heldWords(s.keys, letterConfirm)
-	lasts := s.confirmedFor(o.expires).Milliseconds()
-	o.number(lasts)
-	o.number(lasts + callOutlives)
+	o.heldWords(s.keys)
+	o.number(s.confirmedFor(o.expires).Milliseconds())
 }
 
 // confirmedFor is how long an answered call's lease lasts: 1.5 times its
@@ -190,30 +182,27 @@ func (s *Store) confirmedFor(expires time.Duration) time.Duration {
 	return s.cfg.ConfirmedTTL
 }
 
-// buildRelease writes a release's words.
+// buildRelease writes a release's words: its keys and its location.
 func (s *Store) buildRelease(o *op) {
-	letter := letterRelease
-	o.begin()
+	o.begin(letterRelease)
+	o.callWord(s.keys)
 	if owner := eachClaim(o.loc, func(routing.Claim) {}); owner != "" && owner != s.incarnation {
-		letter = letterForeign
+		o.letter = letterForeign
 		o.word(s.keys.prefix, "own:", owner)
 	}
-	o.callWord(s.keys)
-	o.heldWords(s.keys, letter)
+	o.heldWords(s.keys)
 }
 
 // heldWords ends the keys of an operation on a lease that is held with its lease
-// sets, and begins its arguments with the letter and the location.
-func (o *op) heldWords(k ledgerKeys, letter string) {
-	first := len(o.ends)
+// sets.
+func (o *op) heldWords(k ledgerKeys) {
 	eachClaim(o.loc, func(c routing.Claim) { o.leaseSetWord(k, c) })
 	eachMeter(o.loc, func(m meter) { o.word(k.prefix, "leases:", string(m.account), m.lane()) })
 	o.keys = len(o.ends)
-	o.text = append(o.text, letter...)
-	for range o.keys - first {
-		o.text = append(o.text, '.')
-	}
-	o.end()
+	o.locWord()
+}
+
+func (o *op) locWord() {
 	o.text = appendValue(o.text, o.loc)
 	o.end()
 }
@@ -244,12 +233,13 @@ func (s *Store) endLease(ctx context.Context, lease routing.LeaseID, loc string)
 	}
 	o := &op{kind: opRelease, lease: lease, loc: loc}
 	s.build(o)
-	words := o.words()
+	r := newRoundCall()
+	r.write([]*op{o})
 	keys := []string{s.fence, s.own}
-	for _, w := range words[:o.keys] {
+	for _, w := range r.keys {
 		keys = append(keys, *w.(*string))
 	}
-	f := flight{ops: []*op{o}, cmd: s.scripts.round.run(ctx, s.client, keys, append(s.header(), words[o.keys:]...)...)}
+	f := flight{ops: []*op{o}, cmd: s.scripts.round.run(ctx, s.client, keys, r.appendArgs(nil, s.header())...)}
 	f.land()
 	if o.err != nil {
 		return "", o.err

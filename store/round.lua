@@ -1,13 +1,16 @@
 -- Carries out operations of the ledger on as many leases, each for itself: first all releases, then all confirms,
 -- then all admissions in their order. What they do to one lease set is one command.
--- KEYS  1 fence  2 own
---       then per operation: call; to admit: limits, inbound leases, outbound leases per claim; to confirm and to
---       release: every lease set that holds it; to release another's: first the other's own
--- ARGV  1 ms until an early lease's deadline  2 ms its call is kept  3 ms caps are kept  4 ms a tomb is kept
---       then per operation, its first word being a letter and one character per claim or lease set:
---       a and "o" or "i"  info; per claim: version (0: none set), inbound, outbound, two-way, burst, max outbound
---       c  loc  ms until the deadline  ms the call is kept
---       r, f (another's)  loc
+-- KEYS  1 fence  2 own, then all that the operations name, each once
+-- ARGV  1 ms until an early lease's deadline  2 ms a call outlives its lease's deadline  3 ms caps are kept  4 ms a tomb
+--       is kept  5 how many words come before the values  6 three characters per operation: its letter, the place of its
+--       call in KEYS, that of its form among the values; then, of every admission, what people read of the call; then the
+--       values, each once
+-- A place is a character's code, counted from 1. A form begins with the place of the loc among the values; then
+--       a  per claim: o or i, the places of limits, inbound leases and outbound leases in KEYS, of its caps among the
+--          values: version (0: none set), inbound, outbound, two-way, burst, max outbound
+--       c  the place of the ms until the deadline among the values, those of every lease set that holds it in KEYS
+--       r  those of every lease set that holds it
+--       f  another's: the place of the other's own in KEYS, then as r
 -- Reply per operation
 --       a  0 admitted, 2^32 and more: admitted, a bit for each claim on a burst line, -1 known lease, -2 ended,
 --          -3 fenced, n > 0: claim n found no line
@@ -16,155 +19,206 @@
 --       or the loc to ask again with; or "!" and an error: whether the operation was carried out is unknown then
 -- A call is a string: state, since when (13 digits), loc, info. The state is e (early), c (confirmed) or t: a tomb,
 -- which has nothing behind it unless it waits to be told the right loc.
-local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
-local replies = {}
-local now, stamp, early
+-- Most of what a round costs is this text being run: its instructions count, the functions it makes with what they
+-- share, and the octets of its strings.
+local KEYS, ARGV, call, byte = KEYS, ARGV, redis.call, string.byte
+local orders, base, i = ARGV[6], ARGV[5] + 0, 0
+local replies, calls, leases, forms, infos, scores = {}, {}, {}, {}, {}, {}
+local admits, confirms, releases, names = {}, {}, {}, {}
+for at = 1, #orders, 3 do
+  local letter, name, form = byte(orders, at, at + 2)
+  i = i + 1
+  name = KEYS[name]
+  calls[i], leases[i], forms[i] = name, string.sub(name, -32), ARGV[base + form]
+  if letter == 97 then
+    admits[#admits + 1] = i
+    infos[i] = ARGV[6 + #admits]
+  elseif letter == 99 then
+    confirms[#confirms + 1] = i
+    names[#names + 1] = name
+  else
+    releases[#releases + 1] = i
+    scores[i] = letter == 102
+  end
+end
 
-local function clock()
+local now, stamp
+if #admits + #confirms > 0 then
   local t = call('TIME')
   now = t[1] * 1000 + math.floor(t[2] / 1000)
-  stamp = format('%d', now)
-  early = format('%d', now + ARGV[1])
+  stamp = string.format('%d', now)
 end
 
--- Does f for one operation, which alone suffers from an error.
-local function try(i, f, ...)
-  local done, reply = pcall(f, ...)
-  if not done then reply = '!' .. (type(reply) == 'table' and reply.err or 'ERR ' .. tostring(reply)) end
-  replies[i] = reply
-  return done
-end
+local function fault(err) return '!' .. (type(err) == 'table' and err.err or 'ERR ' .. tostring(err)) end
 
--- What is to be done to lease sets: per set the words of one command, and the operations they are for.
-local words, sharers = {}, {}
-
-local function join(set, i, word, member)
-  local w, s = words[set], sharers[set]
-  if not w then
-    w, s = {}, {}
-    words[set], sharers[set] = w, s
+-- Does f for each operation of a list; one that fails suffers alone.
+local function each(list, f)
+  list.begun = 0
+  local function rest()
+    for n = list.begun + 1, #list do
+      list.begun = n
+      local i = list[n]
+      replies[i] = f(i)
+    end
   end
-  w[#w + 1] = word
-  w[#w + 1] = member
-  s[#s + 1] = i
+  while list.begun < #list do
+    local done, err = pcall(rest)
+    if not done then replies[list[list.begun]] = fault(err) end
+  end
 end
 
--- Sends the commands. check is told each reply and how many operations it is for.
-local function flush(check, name, ...)
-  for set, w in pairs(words) do
-    local s, lead = sharers[set], {name, set, ...}
-    for n = 1, #w do lead[#lead + 1] = w[n] end
-    local done, reply = pcall(call, unpack(lead))
+-- The operations that do something to a lease set.
+local sharers = {}
+local function join(set, i)
+  local s = sharers[set]
+  if s then
+    s[#s + 1] = i
+  else
+    sharers[set] = {i}
+  end
+end
+
+-- Sends a command per lease set, with the leases and, if scored, their scores. check is told of those where the reply is
+-- not how many operations it is for.
+local function flush(check, scored, name, ...)
+  for set, s in pairs(sharers) do
+    local words, n = {name, set, ...}, 2 + select('#', ...)
+    for m = 1, #s do
+      local i = s[m]
+      if scored then
+        n = n + 1
+        words[n] = scores[i]
+      end
+      n = n + 1
+      words[n] = leases[i]
+    end
+    local done, reply = pcall(call, unpack(words))
     if not done then
-      for n = 1, #s do replies[s[n]] = '!' .. (type(reply) == 'table' and reply.err or 'ERR ' .. tostring(reply)) end
+      for m = 1, #s do replies[s[m]] = fault(reply) end
     elseif check and reply ~= #s then
       check(set, s)
     end
   end
-  words, sharers = {}, {}
+  sharers = {}
 end
 
--- Whether the state of a call says that it is held there.
-local function heldAt(state, loc) return sub(state, 15, 14 + #loc) == loc end
-
--- The loc of a call, with its length before it.
-local function located(state)
+-- The loc that a call has, with its length before it, unless it is this one.
+local function elsewhere(state, loc)
+  if string.find(state, loc, 15, true) == 15 then return nil end
   local colon = string.find(state, ':', 15, true)
-  return sub(state, 15, colon + tonumber(sub(state, 15, colon - 1)))
+  return string.sub(state, 15, colon + string.sub(state, 15, colon - 1))
 end
 
--- Gives a lease's lines back, for good: its tomb keeps late operations out.
-local gone = {}
-local function release(i, n, k, a, own)
-  local key, loc = KEYS[k], ARGV[a + 1]
-  local state = call('SET', key, 't', 'PX', ARGV[4], 'GET')
-  local lease = sub(key, -32)
-  if own then
-    call('SREM', own, lease)
-  else
-    gone[#gone + 1] = lease
-  end
-  if state and state ~= 't' and not heldAt(state, loc) then
-    call('SET', key, 't' .. sub(state, 2), 'PX', ARGV[4])
-    return located(state)
-  end
-  for j = k + 1, k + n do join(KEYS[j], i, lease) end
-  return 0
-end
-
--- Marks a lease as answered and moves its deadline.
-local whole = {}
-local function confirm(i, n, k, a, state)
-  local loc = ARGV[a + 1]
-  whole[i] = true
-  if not state then
-    whole[i] = false
-    return 3
-  end
-  if byte(state) == 116 then return 2 end
-  if not heldAt(state, loc) then return located(state) end
-  if not now then clock() end
-  local lease, deadline = sub(KEYS[k], -32), format('%d', now + ARGV[a + 2])
-  for j = k + 1, k + n do join(KEYS[j], i, deadline, lease) end
-  return 1
-end
-
--- Where deadlines did not all move, some stand where they should already, or a lease is not in the set.
-local function missing(calls)
-  return function(set, s)
-    for n = 1, #s do
-      if not call('ZSCORE', set, sub(KEYS[calls[s[n]]], -32)) then whole[s[n]] = false end
+-- Give leases' lines back, for good: their tombs keep late operations out.
+if #releases > 0 then
+  local gone, tombKept = {}, ARGV[4]
+  each(releases, function(i)
+    local form, name, first = forms[i], calls[i], 2
+    local state = call('SET', name, 't', 'PX', tombKept, 'GET')
+    if scores[i] then
+      call('SREM', KEYS[byte(form, 2)], leases[i])
+      first = 3
+    else
+      gone[#gone + 1] = leases[i]
     end
-  end
+    if state and state ~= 't' then
+      local there = elsewhere(state, ARGV[base + byte(form)])
+      if there then
+        call('SET', name, 't' .. string.sub(state, 2), 'PX', tombKept)
+        return there
+      end
+    end
+    for at = first, #form do join(KEYS[byte(form, at)], i) end
+    return 0
+  end)
+  flush(nil, false, 'ZREM')
+  if #gone > 0 then call('SREM', KEYS[2], unpack(gone)) end
 end
 
-local function confirmed(i, n, k, a, state)
-  local key = KEYS[k]
-  if whole[i] then
-    if byte(state) == 101 then state = 'c' .. stamp .. sub(state, 15) end
-    call('SET', key, state, 'PX', ARGV[a + 3])
+-- Mark leases as answered and move their deadlines.
+if #confirms > 0 then
+  local found, states, lost, deadlines, ends, done = call('MGET', unpack(names)), {}, {}, {}, {}, {}
+  each(confirms, function(i)
+    local state, form = found[confirms.begun], forms[i]
+    states[i] = state
+    if not state then
+      lost[i] = true
+      return 3
+    end
+    if byte(state) == 116 then return 2 end
+    local loc, lasts = byte(form, 1, 2)
+    local there = elsewhere(state, ARGV[base + loc])
+    if there then return there end
+    if not deadlines[lasts] then
+      local deadline = now + ARGV[base + lasts]
+      deadlines[lasts], ends[lasts] = string.format('%d', deadline), string.format('%d', deadline + ARGV[2])
+    end
+    scores[i] = deadlines[lasts]
+    for at = 3, #form do join(KEYS[byte(form, at)], i) end
     return 1
+  end)
+  -- Where deadlines did not all move, some stand where they should already, or a lease is not in the set.
+  flush(function(set, s)
+    for n = 1, #s do
+      if not call('ZSCORE', set, leases[s[n]]) then lost[s[n]] = true end
+    end
+  end, true, 'ZADD', 'XX', 'CH')
+  for _, i in ipairs(confirms) do
+    if replies[i] == 1 or replies[i] == 3 then done[#done + 1] = i end
   end
-  -- A call is in all of its sets or in none.
-  for j = k + 1, k + n do call('ZREM', KEYS[j], sub(key, -32)) end
-  call('DEL', key)
-  return 3
+  each(done, function(i)
+    local name, form = calls[i], forms[i]
+    if not lost[i] then
+      if byte(states[i]) == 101 then call('SETRANGE', name, '0', 'c' .. stamp) end
+      call('PEXPIREAT', name, ends[byte(form, 2)])
+      return 1
+    end
+    -- A call is in all of its sets or in none.
+    for at = 3, #form do call('ZREM', KEYS[byte(form, at)], leases[i]) end
+    call('DEL', name)
+    return 3
+  end)
 end
+if #admits == 0 then return replies end
 
--- Where in ARGV the caps to go by are: the newest version anyone has shown. nil: none set.
+-- Where in ARGV the caps to go by are: the newest version anyone has shown. false: none set.
 local known = {}
-local function caps(key, a)
-  local at = known[key]
+local function capsOf(limits, a)
+  local at = known[limits]
   if at and ARGV[at] == ARGV[a] then return at end
-  local kept = at and ARGV[at] or call('HGET', key, 'v')
+  local kept = at and ARGV[at] or at == nil and call('HGET', limits, 'v')
   if kept == ARGV[a] then
     at = a
   elseif tonumber(ARGV[a]) > tonumber(kept or 0) then
-    call('HSET', key, 'v', ARGV[a], 'i', ARGV[a + 1], 'o', ARGV[a + 2], 't', ARGV[a + 3], 'b', ARGV[a + 4], 'm', ARGV[a + 5])
-    call('PEXPIRE', key, ARGV[3])
+    call('HSET', limits, 'v', ARGV[a], 'i', ARGV[a + 1], 'o', ARGV[a + 2], 't', ARGV[a + 3], 'b', ARGV[a + 4], 'm', ARGV[a + 5])
+    call('PEXPIRE', limits, ARGV[3])
     at = a
-  elseif kept and not at then
-    at = #ARGV + 1
-    for i, value in ipairs(call('HMGET', key, 'v', 'i', 'o', 't', 'b', 'm')) do ARGV[at + i - 1] = value end
+  elseif not at then
+    at = false
+    if kept then
+      at = #ARGV + 1
+      for n, cap in ipairs(call('HMGET', limits, 'v', 'i', 'o', 't', 'b', 'm')) do ARGV[at + n - 1] = cap end
+    end
   end
-  known[key] = at
+  known[limits] = at
   return at
 end
 
-local function over(limit, used)
-  if limit >= 0 and used > limit then return used - limit end
-  return 0
-end
-
 -- The leases in a set and those about to join it, with the line this call has already been promised there.
-local size, taken = {}, {}
+local size, promised, asking = {}, {}, nil
 local function used(set)
   local n = size[set]
   if not n then
     n = call('ZCARD', set) + (sharers[set] and #sharers[set] or 0)
     size[set] = n
   end
-  return n + (taken[set] or 0)
+  if promised[set] == asking then return n + 1 end
+  return n
+end
+
+local function over(limit, used)
+  if limit >= 0 and used > limit then return used - limit end
+  return 0
 end
 
 -- Trunk arithmetic; what is used includes the call that asks. The second result: the line is a burst one.
@@ -195,89 +249,63 @@ local function purge(set)
 end
 
 -- Takes a line for every claim of a call, or none.
-local fenced, begun
-local adopted = {}
-local function admit(i, op, n, k, a)
-  if fenced == nil then fenced = call('EXISTS', KEYS[1]) == 1 end
-  if fenced then return -3 end
-  if not now then clock() end
-  local key = KEYS[k]
-  if not call('SET', key, 'e' .. stamp .. ARGV[a + 1], 'PX', ARGV[2], 'NX') then
-    return byte(call('GET', key)) == 116 and -2 or -1
-  end
-  begun, taken = key, {}
-  local burst = 0
-  for c = 1, n do
-    local l, outbound = k + c * 3 - 2, byte(op, c + 1) == 111
-    local into, out = KEYS[l + 1], KEYS[l + 2]
+local function take(i, form)
+  local burst, claim = 0, 0
+  for at = 2, #form, 5 do
+    local lane, limits, into, out, caps = byte(form, at, at + 4)
+    local outbound = lane == 111
+    into, out, claim = KEYS[into], KEYS[out], claim + 1
     local mine = outbound and out or into
-    if not taken[mine] then
-      local at = caps(KEYS[l], a + c * 6 - 4)
+    if promised[mine] ~= i then
+      caps = capsOf(KEYS[limits], base + caps)
       local room, last = true, false
-      if at then room, last = free(into, out, outbound, at) end
+      if caps then room, last = free(into, out, outbound, caps) end
       if not room then
         -- It looks full: drop what has expired and look again.
         purge(into)
         purge(out)
-        room, last = free(into, out, outbound, at)
+        room, last = free(into, out, outbound, caps)
         if not room then
-          call('DEL', key)
-          return c
+          call('DEL', calls[i])
+          return claim
         end
       end
-      if last and c <= 32 then burst = burst + 2 ^ (c - 1) end
-      taken[mine] = 1
+      if last and claim <= 32 then burst = burst + 2 ^ (claim - 1) end
+      promised[mine] = i
     end
   end
-  local lease = sub(key, -32)
-  for set in pairs(taken) do
-    join(set, i, early, lease)
-    if size[set] then size[set] = size[set] + 1 end
+  for at = 2, #form, 5 do
+    local lane, _, into, out = byte(form, at, at + 3)
+    local mine = KEYS[lane == 111 and out or into]
+    if promised[mine] == i then
+      promised[mine] = nil
+      join(mine, i)
+      if size[mine] then size[mine] = size[mine] + 1 end
+    end
   end
-  adopted[#adopted + 1] = lease
   return burst == 0 and 0 or 4294967296 + burst
 end
 
--- Find the operations, and carry the releases out.
-local admits, confirms, states, calls, args = {}, {}, {}, {}, {}
-local i, k, a, last = 0, 3, 5, #ARGV
-while a <= last do
-  i = i + 1
-  local op = ARGV[a]
-  local kind, n = byte(op), #op - 1
-  calls[i], args[i] = k, a
-  if kind == 97 then
-    admits[#admits + 1] = i
-    k, a = k + 1 + 3 * n, a + 2 + 6 * n
-  elseif kind == 99 then
-    confirms[#confirms + 1] = i
-    states[#states + 1] = KEYS[k]
-    k, a = k + 1 + n, a + 4
-  else
-    local own
-    if kind == 102 then
-      own, k = KEYS[k], k + 1
-    end
-    try(i, release, i, n, k, a, own)
-    k, a = k + 1 + n, a + 2
+if call('EXISTS', KEYS[1]) == 1 then
+  for _, i in ipairs(admits) do replies[i] = -3 end
+  return replies
+end
+local early, kept = string.format('%d', now + ARGV[1]), string.format('%d', ARGV[1] + ARGV[2])
+local adopted = {}
+each(admits, function(i)
+  local form, name = forms[i], calls[i]
+  if not call('SET', name, 'e' .. stamp .. ARGV[base + byte(form)] .. infos[i], 'PX', kept, 'NX') then
+    return byte(call('GET', name)) == 116 and -2 or -1
   end
-end
-flush(nil, 'ZREM')
-
-if #confirms > 0 then
-  states = call('MGET', unpack(states))
-  for c, i in ipairs(confirms) do try(i, confirm, i, #ARGV[args[i]] - 1, calls[i], args[i], states[c]) end
-  flush(missing(calls), 'ZADD', 'XX', 'CH')
-  for c, i in ipairs(confirms) do
-    if replies[i] == 1 or replies[i] == 3 then try(i, confirmed, i, #ARGV[args[i]] - 1, calls[i], args[i], states[c]) end
+  asking, scores[i] = i, early
+  local done, reply = pcall(take, i, form)
+  if not done then
+    pcall(call, 'DEL', name)
+    return fault(reply)
   end
-end
-
-for _, i in ipairs(admits) do
-  begun = nil
-  if not try(i, admit, i, ARGV[args[i]], #ARGV[args[i]] - 1, calls[i], args[i]) and begun then pcall(call, 'DEL', begun) end
-end
-flush(nil, 'ZADD')
+  if reply == 0 or reply > 4294967295 then adopted[#adopted + 1] = leases[i] end
+  return reply
+end)
+flush(nil, true, 'ZADD')
 if #adopted > 0 then call('SADD', KEYS[2], unpack(adopted)) end
-if #gone > 0 then call('SREM', KEYS[2], unpack(gone)) end
 return replies

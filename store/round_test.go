@@ -1,6 +1,8 @@
 package store
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,4 +80,86 @@ func TestManyOperationsAtOnce(t *testing.T) {
 			t.Fatalf("%d lines of %d calls", in, calls/2)
 		}
 	})
+}
+
+// TestManyAccountsAtOnce hands over operations that name more keys than one
+// script call has places for.
+func TestManyAccountsAtOnce(t *testing.T) {
+	forEachBackend(t, func(t *testing.T, b *backend) {
+		s := b.open(t)
+		const calls = 100
+		account := func(n, role int) string { return fmt.Sprintf("acc_%d_%d", n, role) }
+		answers := newSink()
+		for n := range calls {
+			s.Admit(admission(lease(n),
+				claim(routing.RoleCaller, account(n, 0), limitsOf(account(n, 0), 1, 0, 1, 0, 0)),
+				claim(routing.RoleCallee, account(n, 1), limitsOf(account(n, 1), 1, 1, 0, 0, 0)),
+				claim(routing.RoleCallerParent, account(n, 2), limitsOf(account(n, 2), 1, 0, int64(n%2), 0, 0)),
+			), answers)
+		}
+		s.Flush()
+		for range calls {
+			a := answers.next(t)
+			want := routing.Answer{Lease: a.Lease, Verdict: routing.Admitted}
+			if n := slices.IndexFunc(leases(calls), func(l routing.LeaseID) bool { return l == a.Lease }); n%2 == 0 {
+				want.Verdict, want.Claim = routing.Busy, 2
+			}
+			if a.Verdict != want.Verdict || a.Claim != want.Claim {
+				t.Errorf("lease %s: %+v, want %+v", leaseText(a.Lease), a, want)
+			}
+		}
+		for n := range calls {
+			_, out := lines(t, s, account(n, 0))
+			in, _ := lines(t, s, account(n, 1))
+			if want := n % 2; out != want || in != want {
+				t.Errorf("call %d: %d and %d lines, want %d", n, out, in, want)
+			}
+		}
+	})
+}
+
+func leases(n int) (list []routing.LeaseID) {
+	for i := range n {
+		list = append(list, lease(i))
+	}
+	return list
+}
+
+// TestRoundCallNamesThingsOnce writes calls between the same two accounts.
+func TestRoundCallNamesThingsOnce(t *testing.T) {
+	s := miniBackend(t).open(t)
+	var ops []*op
+	for n := range 10 {
+		a := admission(lease(n), claim(routing.RoleCaller, "acc_a", limitsOf("acc_a", 1, 0, 10, 0, 0)), claim(routing.RoleCallee, "acc_b", nil))
+		for kind := range 3 {
+			o := &op{kind: opKind(kind), lease: lease(100*kind + n), loc: location(s.incarnation, a.Claims)}
+			if o.kind == opAdmit {
+				s.buildAdmit(o, a)
+			}
+			s.build(o)
+			ops = append(ops, o)
+		}
+	}
+	r := newRoundCall()
+	if n := r.write(ops); n != len(ops) {
+		t.Fatalf("%d of %d operations", n, len(ops))
+	}
+	// The limits and two lease sets of both accounts; what people read of ten calls.
+	if keys := len(r.keys) - len(ops); keys != 6 || len(r.infos) != 10 {
+		t.Errorf("%d shared keys, %d infos", keys, len(r.infos))
+	}
+	// The loc, how long confirms last, six caps twice, three forms.
+	if len(r.values) != 2+2*capsWords+3 {
+		t.Errorf("%d values", len(r.values))
+	}
+	if len(r.orders) != 3*len(ops) {
+		t.Errorf("%d octets of orders", len(r.orders))
+	}
+	// Another version of an account's caps goes out besides.
+	newer := admission(lease(77), claim(routing.RoleCaller, "acc_a", limitsOf("acc_a", 2, 0, 20, 0, 0)), claim(routing.RoleCallee, "acc_b", nil))
+	o := &op{lease: lease(77), loc: location(s.incarnation, newer.Claims)}
+	s.buildAdmit(o, newer)
+	if r.write(append(ops, o)); len(r.values) != 2+3*capsWords+4 {
+		t.Errorf("%d values with newer caps", len(r.values))
+	}
 }

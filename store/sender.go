@@ -27,11 +27,13 @@ const (
 type sender struct {
 	pipe redis.Pipeliner
 	// flights are the script calls of the batch on its way; args is what they
-	// send. evalsha, hash, fence, own and head are the words common to all.
+	// send. evalsha, hash, fence, own and head are common to all; words writes the
+	// rest.
 	flights                   []flight
 	args                      []any
 	evalsha, hash, fence, own any
 	head                      []any
+	words                     roundCall
 	// leases is distinct's.
 	leases map[routing.LeaseID]bool
 	// pending is in the order of hand-over: first what is tried again, then
@@ -51,7 +53,7 @@ func newSender(s *Store) sender {
 	evalsha := "evalsha"
 	return sender{
 		pipe: s.client.Pipeline(), held: map[routing.LeaseID]held{}, leases: map[routing.LeaseID]bool{},
-		evalsha: &evalsha, hash: &s.scripts.round.hash, fence: &s.fence, own: &s.own, head: s.header(),
+		evalsha: &evalsha, hash: &s.scripts.round.hash, fence: &s.fence, own: &s.own, head: s.header(), words: newRoundCall(),
 	}
 }
 
