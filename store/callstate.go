@@ -60,17 +60,36 @@ func cutValue(s string) (value, rest string, ok bool) {
 	return rest[:n], rest[n:], true
 }
 
-// appendInfo writes what the ledger keeps of a call for people.
+// appendInfo writes what the ledger keeps of a call for people. Accounts that the
+// call's location names already are left empty: Redis reads a call's state three
+// times.
 func appendInfo(b []byte, a *routing.Admission) []byte {
-	for _, s := range [...]string{string(a.Caller), string(a.Callee), a.From, a.To, a.CallID} {
+	caller, callee := a.Caller, a.Callee
+	if caller == accountAs(routing.RoleCaller, a.Claims) {
+		caller = ""
+	}
+	if callee == accountAs(routing.RoleCallee, a.Claims) {
+		callee = ""
+	}
+	for _, s := range [...]string{string(caller), string(callee), a.From, a.To, a.CallID} {
 		b = appendValue(b, s)
 	}
 	ms := a.Started.UnixMilli()
 	return strconv.AppendInt(append(b, "13:"...), ms, 10)
 }
 
-// parseInfo reads what appendInfo wrote; a reader of a newer version's text
-// passes over what it does not know at its end.
+// accountAs is the account that a claim in this role is on, or "".
+func accountAs(role routing.Role, claims []routing.Claim) directory.AccountID {
+	for i := range claims {
+		if claims[i].Role == role {
+			return claims[i].Account
+		}
+	}
+	return ""
+}
+
+// parseInfo reads what appendInfo wrote for a call whose claims are known; a
+// reader of a newer version's text passes over what it does not know at its end.
 func parseInfo(info string, c *routing.LiveCall) {
 	var values [6]string
 	for i := range values {
@@ -79,7 +98,12 @@ func parseInfo(info string, c *routing.LiveCall) {
 			return
 		}
 	}
-	c.Caller, c.Callee = directory.AccountID(values[0]), directory.AccountID(values[1])
+	if c.Caller = directory.AccountID(values[0]); c.Caller == "" {
+		c.Caller = accountAs(routing.RoleCaller, c.Claims)
+	}
+	if c.Callee = directory.AccountID(values[1]); c.Callee == "" {
+		c.Callee = accountAs(routing.RoleCallee, c.Claims)
+	}
 	c.From, c.To, c.CallID = values[2], values[3], values[4]
 	c.Started = parseMillis(values[5])
 }
