@@ -25,7 +25,9 @@ const (
 
 // sender is what the ledger's sending goroutine alone touches.
 type sender struct {
-	pipe redis.Pipeliner
+	pipe *link
+	// budget is the time of a round trip.
+	budget budget
 	// flights are the script calls of the batch on its way; args is what they
 	// send. evalsha, hash, fence, own and head are common to all; words writes the
 	// rest.
@@ -52,7 +54,7 @@ type sender struct {
 func newSender(s *Store) sender {
 	evalsha := "evalsha"
 	return sender{
-		pipe: s.client.Pipeline(), held: map[routing.LeaseID]held{}, leases: map[routing.LeaseID]bool{},
+		pipe: newLink(s.client), held: map[routing.LeaseID]held{}, leases: map[routing.LeaseID]bool{},
 		evalsha: &evalsha, hash: &s.scripts.round.hash, fence: &s.fence, own: &s.own, head: s.header(), words: newRoundCall(),
 	}
 }
@@ -146,8 +148,8 @@ func (l *ledger) round() {
 	now := time.Now()
 	batch := l.pending[:min(len(l.pending), maxBatch)]
 	rest := l.pending[len(batch):]
-	ctx, cancel := context.WithDeadline(context.Background(), l.deadline(batch, now))
-	defer cancel()
+	ctx := l.budget.begin(l.deadline(batch, now))
+	defer l.budget.end()
 	l.locate(ctx, batch)
 	l.sent = l.sent[:0]
 	for _, o := range batch {
