@@ -72,7 +72,7 @@ func (s *shard) newCall(t *txn, caller directory.AccountID, dialled []byte) *cal
 	s.scratch.extra = words
 	text, to := string(words), len(from)+len(dialled)
 	c := recycled(&s.free.calls)
-	*c = call{s: s, t: t, dialogs: dialogs{ending: ending{buf: c.dialogs.buf[:0]}}}
+	c.s, c.t = s, t
 	c.limit = wheel.Timer[expirer]{Value: c, Kind: callLimit}
 	t.call = c
 	c.adm = routing.Admission{
@@ -104,7 +104,8 @@ func (c *call) admitted() {
 	c.pass = pass{
 		lease: c.adm.Lease, callerTag: tagHash(c.t.message().FromTag()),
 		callID:     c.s.srv.secrets.callIDHash(c.t.message().CallID()),
-		callerAddr: c.t.remote, caller: c.route.Caller, callee: c.route.Callee,
+		callerAddr: c.t.remote,
+		accounts:   appendAccounts(c.pass.accounts[:0], c.route.Caller, c.route.Callee),
 	}
 	if !c.forward() {
 		c.t.consider(503, false)

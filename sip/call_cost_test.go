@@ -100,7 +100,7 @@ func newCallBench(tb testing.TB, t1 time.Duration) *callBench {
 	b := &callBench{s: srv.shards[0], caller: caller, callee: callee, pace: wheel.Tick}
 	via := func(kind string) string { return "SIP/2.0/UDP 127.0.0.1:15060;rport;branch=z9hG4bK-" + kind + callSlot }
 	ours := "SIP/2.0/UDP " + srv.sentBy[0] + ";branch=" + branchSlot + ", "
-	uri := string(b.s.appendRecordRoute(nil, 0, &pass{callerAddr: caller, calleeAddr: callee, caller: "acc_any", callee: "acc_any"}))
+	uri := string(b.s.appendRecordRoute(nil, 0, &pass{callerAddr: caller, calleeAddr: callee, accounts: appendAccounts(nil, "acc_any", "acc_any")}))
 	recordRoute, route, tag := "Record-Route: "+uri+"\r\n", "Route: "+uri+"\r\n", ";tag=to-"+callSlot
 	b.invite = newTemplate("INVITE sip:2001@gw.test SIP/2.0", via("i"), "1 INVITE", "", "", benchSDP)
 	b.ringing = newTemplate("SIP/2.0 180 Ringing", ours+via("i"), "1 INVITE", recordRoute, tag, "")
@@ -163,7 +163,7 @@ func (b *callBench) call(invite []byte) []byte {
 const short = 1
 
 // most is how many allocations a call may make; four of them are the test's own directory. Where they are: go test -run - -bench Call -memprofile.
-const most = 15
+const most = 8
 
 // TestCallAllocations guards what a call costs: raise the bound only for
 // something that is worth it.

@@ -115,8 +115,7 @@ func (s *shard) mayUse(p *transport.Packet, pass *pass) bool {
 		return true
 	}
 	trunk, reason := s.router.Caller(p.Remote)
-	return (reason == routing.None || reason == routing.AccountDisabled) && trunk != nil &&
-		(trunk.Account == pass.caller || trunk.Account == pass.callee)
+	return (reason == routing.None || reason == routing.AccountDisabled) && trunk != nil && pass.of(trunk.Account)
 }
 
 // relayAck forwards the ACK to a 2xx: it belongs to no transaction (§16.11 for

@@ -35,7 +35,9 @@ type pass struct {
 	// callerAddr is where the INVITE came from, calleeAddr where it went: the
 	// fallback where a dialog's URIs name a host we do not resolve.
 	callerAddr, calleeAddr netip.AddrPort
-	caller, callee         directory.AccountID
+	// accounts are the caller's and the callee's as appendAccounts writes them. In a
+	// pass that was opened they are good until the next one is.
+	accounts []byte
 }
 
 const passVersion = 3
@@ -123,8 +125,7 @@ func (k *secrets) appendPass(dst []byte, p *pass, scratch []byte) (out, reuse []
 	b = binary.BigEndian.AppendUint64(b, p.callID)
 	b = appendAddr(b, p.callerAddr)
 	b = appendAddr(b, p.calleeAddr)
-	b = appendText(b, string(p.caller))
-	b = appendText(b, string(p.callee))
+	b = append(b, p.accounts...)
 	plain := len(b)
 	b = k.aead.Seal(b, nil, b[:plain], nil)
 	return passText.AppendEncode(dst, b[plain:]), b
@@ -161,28 +162,31 @@ func (k *secrets) openPass(p *pass, text []byte, space *passSpace) error {
 	p.callerTag = binary.BigEndian.Uint64(b[18:26])
 	p.callID = binary.BigEndian.Uint64(b[26:34])
 	b = b[34:]
-	var caller, callee string
-	ok := takeAddr(&b, &p.callerAddr) && takeAddr(&b, &p.calleeAddr) && takeText(&b, &caller) && takeText(&b, &callee)
-	if !ok {
+	if !takeAddr(&b, &p.callerAddr) || !takeAddr(&b, &p.calleeAddr) {
 		return errPass
 	}
-	p.caller, p.callee = directory.AccountID(caller), directory.AccountID(callee)
+	p.accounts = b
 	return nil
 }
 
-func appendText(b []byte, s string) []byte {
-	s = s[:min(len(s), 64)]
-	return append(append(b, byte(len(s))), s...)
+// appendAccounts writes account ids, each after its length; no id is longer than
+// 64 octets.
+func appendAccounts(b []byte, ids ...directory.AccountID) []byte {
+	for _, id := range ids {
+		id = id[:min(len(id), 64)]
+		b = append(append(b, byte(len(id))), id...)
+	}
+	return b
 }
 
-func takeText(b *[]byte, s *string) bool {
-	if len(*b) < 1 || len(*b) < 1+int((*b)[0]) {
-		return false
+// of reports whether an account is one of the call's two.
+func (p *pass) of(id directory.AccountID) bool {
+	for b := p.accounts; len(b) > 0 && len(b) > int(b[0]); b = b[1+int(b[0]):] {
+		if string(b[1:1+int(b[0])]) == string(id) {
+			return true
+		}
 	}
-	n := 1 + int((*b)[0])
-	*s = string((*b)[1:n])
-	*b = (*b)[n:]
-	return true
+	return false
 }
 
 func appendAddr(b []byte, a netip.AddrPort) []byte {

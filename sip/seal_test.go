@@ -3,9 +3,11 @@ package sip
 import (
 	"bytes"
 	"net/netip"
+	"reflect"
 	"regexp"
 	"testing"
 
+	"github.com/pbx-interlink/interlink/directory"
 	"github.com/pbx-interlink/interlink/routing"
 )
 
@@ -23,11 +25,19 @@ func TestPassRoundTrip(t *testing.T) {
 	want := pass{
 		lease: routing.LeaseID{1, 2, 3}, callID: 0xfeedfacecafebeef, callerTag: 1<<63 + 7, listener: 3,
 		callerAddr: netip.MustParseAddrPort("192.0.2.1:5060"), calleeAddr: netip.MustParseAddrPort("[2001:db8::1]:5070"),
-		caller: "acc_01J00000000000000000000000", callee: "acc_01J00000000000000000000001",
+		accounts: appendAccounts(nil, "acc_01J00000000000000000000000", "acc_01J00000000000000000000001"),
+	}
+	for id, is := range map[directory.AccountID]bool{
+		"acc_01J00000000000000000000000": true, "acc_01J00000000000000000000001": true,
+		"acc_01J0000000000000000000000": false, "acc_01J00000000000000000000002": false, "": false,
+	} {
+		if want.of(id) != is {
+			t.Errorf("a call of %q: %v", id, !is)
+		}
 	}
 	text, _ := k.appendPass(nil, &want, nil)
 	var got pass
-	if err := k.openPass(&got, text, new(passSpace)); err != nil || got != want {
+	if err := k.openPass(&got, text, new(passSpace)); err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v, %v; want %+v", got, err, want)
 	}
 	if !regexp.MustCompile(`^[a-zA-Z0-9_.~-]+$`).Match(text) || bytes.ContainsAny(text, "eE") {

@@ -295,7 +295,10 @@ func (s *shard) bury() {
 		if cap(c.dialogs.buf) > bufLargest {
 			c.dialogs.buf = nil
 		}
-		*c = call{dialogs: dialogs{ending: ending{buf: c.dialogs.buf[:0]}}}
+		*c = call{
+			pass:    pass{accounts: c.pass.accounts[:0]},
+			dialogs: dialogs{ending: ending{buf: c.dialogs.buf[:0]}},
+		}
 		recycle(&s.free.calls, c)
 	}
 	s.over = s.over[:0]
