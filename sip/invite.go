@@ -94,7 +94,7 @@ func (s *shard) crowded(times int) bool {
 	return n >= int64(times)*int64(s.srv.cfg.MaxCalls)
 }
 
-// dialled is the user part as it was dialled: unescaped, without parameters.
+// dialled is the Request-URI's user as it was dialled: unescaped, without parameters.
 // What cannot be unescaped is nobody's number.
 func (s *shard) dialled() []byte {
 	out, ok := wire.UnescapeUser(s.scratch.user[:0], s.msg.User())
@@ -134,14 +134,15 @@ func (s *shard) invite(p *transport.Packet, caller directory.AccountID) {
 
 // answered takes the ledger's answer to an admission or a confirm.
 func (s *shard) answered(a *routing.Answer) {
+	if a.Confirm && a.Verdict != routing.Lost {
+		return // as it should be
+	}
 	c := s.calls[a.Lease]
 	if c == nil {
 		return
 	}
 	if a.Confirm {
-		if a.Verdict == routing.Lost {
-			s.srv.cfg.Log.Warn("sip: the ledger has lost a call that is up", "call_id", c.adm.CallID)
-		}
+		s.srv.cfg.Log.Warn("sip: the ledger has lost a call that is up", "call_id", c.adm.CallID)
 		return
 	}
 	if !c.waiting {

@@ -61,8 +61,10 @@ func (m *Message) AppendReply(dst []byte, r *Reply) []byte {
 // appendTo appends the To header, with our tag where it is due (§8.2.6.2). A To
 // whose syntax is wrong is echoed as it came.
 func (m *Message) appendTo(dst []byte, h *Header, r *Reply) []byte {
-	var a NameAddr
-	if r.Status == 100 || r.ToTag == nil || a.parse(m.Raw[h.Value:h.ValueEnd]) != nil || a.tags > 0 {
+	if r.Status == 100 || r.ToTag == nil {
+		return append(dst, m.Raw[h.Start:h.End]...)
+	}
+	if a, err := ParseNameAddr(m.Raw[h.Value:h.ValueEnd]); err != nil || a.tags > 0 {
 		return append(dst, m.Raw[h.Start:h.End]...)
 	}
 	dst = append(dst, m.Raw[h.Start:h.ValueEnd]...)
