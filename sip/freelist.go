@@ -96,3 +96,32 @@ func recycle[T any](list *[]*T, t *T) {
 		*list = append(*list, t)
 	}
 }
+
+// bury recycles what ended this turn: nothing on the stack knows it any more.
+func (s *shard) bury() {
+	for _, t := range s.dead {
+		for _, b := range t.branches {
+			*b = branch{}
+			recycle(&s.free.branches, b)
+		}
+		s.free.drop(t.raw)
+		s.free.drop(t.last)
+		s.free.drop(t.best)
+		s.free.dropMessage(t.req)
+		*t = txn{}
+		recycle(&s.free.txns, t)
+		s.count.txns.Add(-1)
+	}
+	s.dead = s.dead[:0]
+	for _, c := range s.over {
+		if cap(c.dialogs.buf) > bufLargest {
+			c.dialogs.buf = nil
+		}
+		*c = call{
+			pass:    pass{accounts: c.pass.accounts[:0]},
+			dialogs: dialogs{ending: ending{buf: c.dialogs.buf[:0]}},
+		}
+		recycle(&s.free.calls, c)
+	}
+	s.over = s.over[:0]
+}
