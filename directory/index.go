@@ -44,9 +44,9 @@ type plan struct {
 	limits     *Limits
 	numbers    sortedList[*record] // sorted by ID
 	trunks     []*Trunk            // sorted by ID
-	links      []*Interlink        // sorted by ID
-	children   sortedList[*plan]   // sorted by id
 	listing    listing
+	links      []*Interlink      // sorted by ID
+	children   sortedList[*plan] // sorted by id
 	// shared is the plan of the federation that the account belongs to by the
 	// membership member; nil for none.
 	shared *sharedPlan

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"slices"
 	"strings"
 	"sync"
 )
@@ -17,8 +18,10 @@ type Loader struct {
 	unlent []*record
 	// ids holds the ids of the next numbers: one block of memory for many.
 	ids strings.Builder
-	// last is the account of the last number: they often come together.
-	last *plan
+	// plans and lenders are the accounts and trunks of the numbers being put; of a
+	// trunk that is not there yet, nil.
+	plans   []*plan
+	lenders []*Trunk
 }
 
 // Room is how many objects a loader will get, about.
@@ -51,7 +54,7 @@ func NewLoader(room Room) *Loader {
 // other objects are kept.
 func (l *Loader) Put(o Object) {
 	if n, ok := o.(*InternalNumber); ok {
-		l.putNumber(n)
+		l.PutNumbers([]InternalNumber{*n})
 		return
 	}
 	l.put(Delta{o.Ref(), o})
@@ -71,26 +74,68 @@ func (l *Loader) Size() int {
 	return l.orders[AccountsByID].len() + len(l.trunks) + l.numbers.count() + len(l.links) + len(l.shelf.objects)
 }
 
-func (l *Loader) putNumber(n *InternalNumber) {
-	p := l.last
-	if p == nil || p.id != n.Account {
-		if p = l.accounts[n.Account]; p == nil {
-			p = l.plan(AccountID(strings.Clone(string(n.Account))))
-		}
-		l.last = p
+// PutNumbers is Put for many numbers, at half the price of each: what is looked up
+// lies all over the memory, and where one look-up does not wait for the one before,
+// the processor fetches for several at once. So every step is taken for all numbers
+// before the next.
+func (l *Loader) PutNumbers(numbers []InternalNumber) {
+	l.findPlans(numbers)
+	l.findTrunks(numbers)
+	for i := range numbers {
+		l.putNumber(&numbers[i], l.plans[i], l.lenders[i])
 	}
+}
+
+// findPlans finds the numbers' accounts.
+func (l *Loader) findPlans(numbers []InternalNumber) {
+	l.plans = slices.Grow(l.plans[:0], len(numbers))[:len(numbers)]
+	for i := range numbers {
+		if id := numbers[i].Account; i > 0 && id == numbers[i-1].Account {
+			l.plans[i] = l.plans[i-1] // they often come together
+		} else {
+			l.plans[i] = l.accounts[id]
+		}
+	}
+	for i, p := range l.plans {
+		if p == nil {
+			l.plans[i] = l.plan(AccountID(strings.Clone(string(numbers[i].Account))))
+		}
+	}
+}
+
+// findTrunks finds the trunks that lend the numbers their ids, and counts the
+// numbers of each account. Most accounts have one trunk.
+func (l *Loader) findTrunks(numbers []InternalNumber) {
+	l.lenders = slices.Grow(l.lenders[:0], len(numbers))[:len(numbers)]
+	for i, p := range l.plans {
+		l.lenders[i] = nil
+		if len(p.trunks) > 0 {
+			l.lenders[i] = p.trunks[0]
+		}
+		p.listing.numbers++
+		if numbers[i].Number.Single() {
+			p.listing.singles++
+		}
+	}
+	for i, t := range l.lenders {
+		if t != nil && t.ID != numbers[i].Trunk {
+			l.lenders[i] = l.plans[i].trunk(numbers[i].Trunk)
+		}
+	}
+}
+
+func (l *Loader) putNumber(n *InternalNumber, p *plan, lender *Trunk) {
 	r := l.records.take()
-	if lent := r.set(n, p); !lent {
+	r.set(n, p)
+	if lender != nil {
+		r.trunk = lender.ID
+	} else {
 		r.trunk = TrunkID(strings.Clone(string(n.Trunk)))
 		l.unlent = append(l.unlent, r)
 	}
 	r.id = l.keep(n.ID)
 	if r.extra != nil {
 		r.extra.label, r.extra.user = strings.Clone(n.Label), strings.Clone(n.User)
-	}
-	p.listing.numbers++
-	if r.number.Single() {
-		p.listing.singles++
 	}
 	l.listed = append(l.listed, r)
 }
@@ -116,16 +161,16 @@ func (l *Loader) finish() {
 		return
 	}
 	l.unsorted = false
-	l.last = nil
+	l.plans, l.lenders = nil, nil
 	var twice []*record
 	var done sync.WaitGroup
 	done.Go(func() { twice = l.numbers.addAll(l.listed) })
+	done.Go(l.sortAccounts)
 	for _, r := range l.unlent {
 		r.borrow()
 	}
 	l.unlent = nil
 	l.listNumbers()
-	l.sortAccounts()
 	done.Wait()
 	l.settle(twice)
 	l.listed = nil

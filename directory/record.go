@@ -30,10 +30,9 @@ type extra struct {
 	odd     bool
 }
 
-// set writes a number into a record, and reports whether borrow found its trunk.
-func (r *record) set(n *InternalNumber, p *plan) (lent bool) {
+// set writes a number into a record.
+func (r *record) set(n *InternalNumber, p *plan) {
 	*r = record{id: n.ID, plan: p, trunk: n.Trunk, number: n.Number, version: n.Version, private: n.Private, enabled: n.Enabled}
-	lent = r.borrow()
 	odd := n.CreatedAt.Year() < 1970 || n.CreatedAt.Year() > 2200 || n.CreatedAt != time.Unix(0, n.CreatedAt.UnixNano()).UTC()
 	if !odd {
 		r.created = n.CreatedAt.UnixNano()
@@ -44,19 +43,24 @@ func (r *record) set(n *InternalNumber, p *plan) (lent bool) {
 			r.extra.created = n.CreatedAt
 		}
 	}
-	return lent
 }
 
 // borrow has a trunk of the account lend its own id: a million copies of those
-// would take 32 MB. False: the account has no such trunk, yet.
-func (r *record) borrow() (lent bool) {
-	for _, t := range r.plan.trunks {
-		if t.ID == r.trunk {
-			r.trunk = t.ID
-			return true
+// would take 32 MB.
+func (r *record) borrow() {
+	if t := r.plan.trunk(r.trunk); t != nil {
+		r.trunk = t.ID
+	}
+}
+
+// trunk returns the account's trunk of an id; nil where there is none, yet.
+func (p *plan) trunk(id TrunkID) *Trunk {
+	for _, t := range p.trunks {
+		if t.ID == id {
+			return t
 		}
 	}
-	return false
+	return nil
 }
 
 // full returns the number as the API knows it.
@@ -241,6 +245,7 @@ func (x *index) setNumber(id NumberID, after *InternalNumber) {
 func (x *index) addNumber(p *plan, n *InternalNumber) {
 	r := x.records.take()
 	r.set(n, p)
+	r.borrow()
 	x.numbers.add(r)
 	x.list(r)
 }
@@ -252,6 +257,7 @@ func (x *index) editNumber(r *record, after *InternalNumber) {
 		x.unlist(r)
 	}
 	r.set(after, x.plan(after.Account))
+	r.borrow()
 	r.id = id
 	if relist {
 		x.list(r)
