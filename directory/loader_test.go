@@ -32,3 +32,37 @@ func TestLoaderSharesTrunkIDs(t *testing.T) {
 		}
 	}
 }
+
+// Numbers put together find their own trunk and account each, whatever stands
+// beside them, as if they were put one by one.
+func TestLoaderPutsNumbersTogether(t *testing.T) {
+	pattern, err := ParsePattern("2001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := NewLoader(Room{})
+	l.Put(&Account{ID: "acc_1", Name: "a", Realm: "a.test", Version: 1})
+	l.Put(&Trunk{ID: "trk_1", Account: "acc_1", Version: 1})
+	l.Put(&Trunk{ID: "trk_2", Account: "acc_1", Version: 1})
+	numbers := []InternalNumber{
+		{ID: "num_1", Account: "acc_1", Number: pattern, Trunk: "trk_2", Version: 1},
+		{ID: "num_2", Account: "acc_2", Number: pattern, Trunk: "trk_3", Version: 1},
+		{ID: "num_3", Account: "acc_2", Number: pattern, Trunk: "trk_1", Version: 1},
+		{ID: "num_4", Account: "acc_1", Number: pattern, Trunk: "trk_1", Version: 1},
+	}
+	l.PutNumbers(numbers)
+	l.Put(&Trunk{ID: "trk_3", Account: "acc_2", Version: 1})
+	l.finish()
+	for _, n := range numbers {
+		if got := l.numbers.get(n.ID); got == nil || *got.full() != (InternalNumber{
+			ID: n.ID, Account: n.Account, Number: pattern, Trunk: n.Trunk, Version: 1,
+		}) {
+			t.Errorf("%s: %+v", n.ID, got)
+		}
+	}
+	for id, want := range map[AccountID]int{"acc_1": 2, "acc_2": 2} {
+		if got := l.accounts[id].numbers.len(); got != want {
+			t.Errorf("%s has %d numbers, not %d", id, got, want)
+		}
+	}
+}
