@@ -3,11 +3,11 @@
 -- KEYS  1 fence  2 own, then all that the operations name, each once
 -- ARGV  1 ms until an early lease's deadline  2 ms a call outlives its lease's deadline  3 ms caps are kept  4 ms a tomb
 --       is kept  5 how many words come before the values  6 three characters per operation: its letter, the place of its
---       call in KEYS, that of its form among the values; then, of every admission, what people read of the call; then the
---       values, each once
+--       call in KEYS, that of its form among the values; then, of every admission, what people read of the call; then caps,
+--       six words each; then the values, each once
 -- A place is a character's code, counted from 1. A form begins with the place of the loc among the values; then
 --       a  per claim: o or i, the places of limits, inbound leases and outbound leases in KEYS, of its caps among the
---          values: version (0: none set), inbound, outbound, two-way, burst, max outbound
+--          caps: version (0: none set), inbound, outbound, two-way, burst, max outbound
 --       c  the place of the ms until the deadline among the values, those of every lease set that holds it in KEYS
 --       r  those of every lease set that holds it
 --       f  another's: the place of the other's own in KEYS, then as r
@@ -24,7 +24,7 @@
 local KEYS, ARGV, call, byte = KEYS, ARGV, redis.call, string.byte
 local orders, base, i = ARGV[6], ARGV[5] + 0, 0
 local replies, calls, leases, forms, infos, scores = {}, {}, {}, {}, {}, {}
-local admits, confirms, releases, names = {}, {}, {}, {}
+local admits, confirms, releases, names, foreign = {}, {}, {}, {}, {}
 for at = 1, #orders, 3 do
   local letter, name, form = byte(orders, at, at + 2)
   i = i + 1
@@ -38,7 +38,7 @@ for at = 1, #orders, 3 do
     names[#names + 1] = name
   else
     releases[#releases + 1] = i
-    scores[i] = letter == 102
+    foreign[i] = letter == 102
   end
 end
 
@@ -115,7 +115,7 @@ if #releases > 0 then
   each(releases, function(i)
     local form, name, first = forms[i], calls[i], 2
     local state = call('SET', name, 't', 'PX', tombKept, 'GET')
-    if scores[i] then
+    if foreign[i] then
       call('SREM', KEYS[byte(form, 2)], leases[i])
       first = 3
     else
@@ -257,7 +257,7 @@ local function take(i, form)
     into, out, claim = KEYS[into], KEYS[out], claim + 1
     local mine = outbound and out or into
     if promised[mine] ~= i then
-      caps = capsOf(KEYS[limits], base + caps)
+      caps = capsOf(KEYS[limits], #admits + 6 * caps + 1)
       local room, last = true, false
       if caps then room, last = free(into, out, outbound, caps) end
       if not room then

@@ -148,9 +148,9 @@ func TestRoundCallNamesThingsOnce(t *testing.T) {
 	if keys := len(r.keys) - len(ops); keys != 6 || len(r.infos) != 10 {
 		t.Errorf("%d shared keys, %d infos", keys, len(r.infos))
 	}
-	// The loc, how long confirms last, six caps twice, three forms.
-	if len(r.values) != 2+2*capsWords+3 {
-		t.Errorf("%d values", len(r.values))
+	// The loc, how long confirms last, three forms; the caps of both accounts.
+	if len(r.values) != 2+3 || len(r.caps) != 2*capsWords {
+		t.Errorf("%d values, %d words of caps", len(r.values), len(r.caps))
 	}
 	if len(r.orders) != 3*len(ops) {
 		t.Errorf("%d octets of orders", len(r.orders))
@@ -159,7 +159,37 @@ func TestRoundCallNamesThingsOnce(t *testing.T) {
 	newer := admission(lease(77), claim(routing.RoleCaller, "acc_a", limitsOf("acc_a", 2, 0, 20, 0, 0)), claim(routing.RoleCallee, "acc_b", nil))
 	o := &op{lease: lease(77), loc: location(s.incarnation, newer.Claims)}
 	s.buildAdmit(o, newer)
-	if r.write(append(ops, o)); len(r.values) != 2+3*capsWords+4 {
-		t.Errorf("%d values with newer caps", len(r.values))
+	if r.write(append(ops, o)); len(r.values) != 2+4 || len(r.caps) != 3*capsWords {
+		t.Errorf("%d values, %d words of caps with newer ones", len(r.values), len(r.caps))
 	}
+}
+
+// TestDeepestTrees admits a call with a claim on every account of two trees as
+// deep as routing looks, and refuses one where only the last of them is full.
+func TestDeepestTrees(t *testing.T) {
+	forEachBackend(t, func(t *testing.T, b *backend) {
+		s := b.open(t)
+		var claims []routing.Claim
+		for n := range 2 + 2*routing.MaxDepth {
+			role := routing.RoleCallerParent
+			if n%2 == 1 {
+				role = routing.RoleCalleeParent
+			}
+			id := fmt.Sprintf("acc_%d", n)
+			claims = append(claims, claim(role, id, limitsOf(id, 1, 0, 0, 1, 0)))
+		}
+		if a := admit(t, s, lease(1), claims...); a.Verdict != routing.Admitted {
+			t.Fatalf("%+v", a)
+		}
+		last := len(claims) - 1
+		// Nobody but the last has its line taken any more.
+		others := slices.Clone(claims)
+		for i := range last {
+			id := fmt.Sprintf("acc_other_%d", i)
+			others[i] = claim(claims[i].Role, id, limitsOf(id, 1, 0, 0, 1, 0))
+		}
+		if a := admit(t, s, lease(2), others...); a.Verdict != routing.Busy || a.Claim != last {
+			t.Fatalf("%+v, want claim %d busy", a, last)
+		}
+	})
 }

@@ -10,21 +10,25 @@ const (
 	letterForeign = 'f'
 )
 
-// maxPlace bounds the keys and the values of one script call: each is named by
-// one octet, its place.
+// maxPlace bounds the keys, the caps and the values of one script call: each is
+// named by one octet, its place.
 const maxPlace = 255
 
 // keysBefore is how many keys the script has before those of the operations.
 const keysBefore = 2
 
-// capsWords is how many words an account's caps are.
-const capsWords = 6
+// capsWords is how many words an account's caps are, opValues how many values an
+// operation names at most: its loc, how long it lasts and its form.
+const (
+	capsWords = 6
+	opValues  = 3
+)
 
 // roundCall writes the words of one call of round.lua. What several operations
 // name goes out once: calls between the same accounts have everything in common
 // but themselves, and what the script does with words is most of what it costs.
 type roundCall struct {
-	keys, infos, values []any
+	keys, infos, caps, values []any
 	// orders are the operations, form is what the one at hand has in common with
 	// others like it.
 	orders, form []byte
@@ -48,10 +52,10 @@ func (r *roundCall) reset() { r.arena, r.texts = r.arena[:0], r.texts[:0] }
 // and returns how many that are: one at least. They must be on as many leases.
 // What is written points into their memory.
 func (r *roundCall) write(ops []*op) int {
-	r.keys, r.infos, r.values, r.orders = r.keys[:0], r.infos[:0], r.values[:0], r.orders[:0]
+	r.keys, r.infos, r.caps, r.values, r.orders = r.keys[:0], r.infos[:0], r.caps[:0], r.values[:0], r.orders[:0]
 	n := 0
 	for _, o := range ops {
-		if n > 0 && (keysBefore+len(r.keys)+len(o.ends) > maxPlace || len(r.values)+len(o.ends) > maxPlace) {
+		if n > 0 && !r.room(o) {
 			break
 		}
 		r.add(o)
@@ -61,6 +65,13 @@ func (r *roundCall) write(ops []*op) int {
 	clear(r.valueAt)
 	clear(r.capsAt[:])
 	return n
+}
+
+// room reports whether there are places for all that an operation may name. A
+// claim has three keys and caps: the 66 that routing.MaxDepth allows find room in
+// a call of their own.
+func (r *roundCall) room(o *op) bool {
+	return keysBefore+len(r.keys)+o.keys <= maxPlace && len(r.caps)/capsWords+o.keys/3 <= maxPlace && len(r.values)+opValues <= maxPlace
 }
 
 func (r *roundCall) add(o *op) {
@@ -76,7 +87,7 @@ func (r *roundCall) add(o *op) {
 		for i := range len(lanes) {
 			r.form = append(r.form, lanes[i])
 			r.addKeys(keys[3*i : 3*i+3])
-			r.form = append(r.form, r.caps(caps[capsWords*i:capsWords*(i+1)]))
+			r.form = append(r.form, r.capsPlace(caps[capsWords*i:capsWords*(i+1)]))
 		}
 	case letterConfirm:
 		r.form = append(r.form, r.value(rest[1]))
@@ -98,15 +109,15 @@ func (r *roundCall) addKeys(keys []any) {
 	}
 }
 
-// caps is the place of the first of an account's caps.
-func (r *roundCall) caps(words []any) byte {
+// capsPlace is where the caps are of the account whose keys are the form's last.
+func (r *roundCall) capsPlace(words []any) byte {
 	limits := r.form[len(r.form)-3]
 	version := *words[0].(*string)
-	if at := r.capsAt[limits]; at > 0 && *r.values[at-1].(*string) == version {
+	if at := r.capsAt[limits]; at > 0 && *r.caps[capsWords*(int(at)-1)].(*string) == version {
 		return at
 	}
-	at := byte(len(r.values) + 1)
-	r.values = append(r.values, words...)
+	r.caps = append(r.caps, words...)
+	at := byte(len(r.caps) / capsWords)
 	r.capsAt[limits] = at
 	return at
 }
@@ -134,6 +145,6 @@ func (r *roundCall) text(b []byte) any {
 
 // appendArgs appends what goes behind the keys: the script's header and the rest.
 func (r *roundCall) appendArgs(args, header []any) []any {
-	args = append(append(args, header...), len(header)+2+len(r.infos), r.text(r.orders))
-	return append(append(args, r.infos...), r.values...)
+	args = append(append(args, header...), len(header)+2+len(r.infos)+len(r.caps), r.text(r.orders))
+	return append(append(append(args, r.infos...), r.caps...), r.values...)
 }
